@@ -1,13 +1,31 @@
 """What can go wrong, each with the HTTP status that tells the other side.
 
-    OriginError                    status, one line saying what and how much
-    ├── MediaError                 the bytes of an upload
-    │   ├── MalformedBox       400 not a box, or a box that contradicts itself
-    │   ├── TruncatedUpload    400 the upload ended inside a box
-    │   └── BoxTooLarge        413 a box, or a chunk, over its limit
+OriginError                   a status, and one line that says what and how much
+├── MediaError                the bytes of an upload
+│   ├── MalformedBox      400 not a box, or a box that contradicts itself
+│   ├── TruncatedUpload   400 the upload ended inside a box
+│   └── BoxTooLarge       413 a box, or a chunk, over its limit
+├── BadRequest            400 a request that means nothing to us
+├── NotFound              404 nothing is there
+├── MethodNotAllowed      405 … with this method
+├── RequestTimeout        408 nothing came for too long
+├── PublisherConflict     409 somebody else publishes
+├── TakenOver             409 somebody else publishes now
+├── BodyTooLarge          413 a request body where we expect a small one
+├── UriTooLong            414
+├── UnsupportedEncoding   415 a coded body we do not decode
+├── HeadTooLarge          431
+├── TooManyFromAddress    429
+├── NotImplementedCoding  501 a transfer coding we do not know
+├── Overloaded            503 a bound of the origin is reached
+├── ShuttingDown          503
+└── OutOfMemory           507
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
 
 
 class OriginError(Exception):
@@ -34,3 +52,110 @@ class BoxTooLarge(MediaError):
     """A box, or a chunk, larger than its limit."""
 
     status = 413
+
+
+class BadRequest(OriginError):
+    """A request that means nothing to us."""
+
+    status = 400
+
+
+class NotFound(OriginError):
+    """Nothing is there."""
+
+    status = 404
+
+
+class MethodNotAllowed(OriginError):
+    """The path is right, the method is not."""
+
+    status = 405
+
+    def __init__(self, method: str, allowed: Sequence[str]) -> None:
+        super().__init__(f"{method} is not for this path, which takes {', '.join(allowed)}")
+        self.allowed = tuple(allowed)
+
+
+class RequestTimeout(OriginError):
+    """Nothing, or too little, came for too long."""
+
+    status = 408
+
+
+class PublisherConflict(OriginError):
+    """Somebody else has the right to publish."""
+
+    status = 409
+
+    def __init__(self, channel: str, who: str, since: float, wall: float) -> None:
+        began = datetime.fromtimestamp(since, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        super().__init__(
+            f"{channel} is published by {who} since {began} ({wall - since:.0f} s); "
+            "?takeover=1 ends that"
+        )
+
+
+class TakenOver(OriginError):
+    """Somebody else took the right to publish over."""
+
+    status = 409
+
+    def __init__(self, channel: str, who: str) -> None:
+        super().__init__(f"{channel} was taken over by {who}")
+
+
+class BodyTooLarge(OriginError):
+    """A request body where only a small one makes sense."""
+
+    status = 413
+
+
+class UriTooLong(OriginError):
+    """The request target is over its limit."""
+
+    status = 414
+
+
+class UnsupportedEncoding(OriginError):
+    """A Content-Encoding we do not decode."""
+
+    status = 415
+
+
+class TooManyFromAddress(OriginError):
+    """One address holds too many connections."""
+
+    status = 429
+
+
+class HeadTooLarge(OriginError):
+    """The request head is over its limit."""
+
+    status = 431
+
+
+class NotImplementedCoding(OriginError):
+    """A Transfer-Encoding other than ``chunked`` (RFC 9112 §6.1: 501)."""
+
+    status = 501
+
+
+class Overloaded(OriginError):
+    """A bound of the origin is reached: channels, connections, waiting players."""
+
+    status = 503
+
+
+class ShuttingDown(OriginError):
+    """The origin is going away."""
+
+    status = 503
+
+    def __init__(self) -> None:
+        super().__init__("the origin is shutting down")
+
+
+class OutOfMemory(OriginError):
+    """The memory for media is used up, and nothing more can be evicted."""
+
+    status = 507

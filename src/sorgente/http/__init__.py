@@ -1,1 +1,1 @@
-"""."""
+"""The wire: HTTP/1.x on an ``asyncio.Protocol``, llhttp as the parser."""

@@ -1,0 +1,30 @@
+/* The load generator's command line. */
+#ifndef SORGENTE_BENCH_OPTIONS_H
+#define SORGENTE_BENCH_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct options {
+    uint16_t port;
+    const char *ingest_path; /* {channel} stands for the channel's name */
+    const char *play_path;
+    const char *init_file;
+    uint32_t players, late, stall;
+    uint32_t channels;
+    uint32_t sources; /* source addresses 127.0.0.1 … 127.0.0.N, taken in turn */
+    uint32_t gop;
+    size_t size;
+    double hz;
+    double ramp_rate; /* connections per second */
+    double ramp_seconds;
+    double warm_up, duration, drain_seconds;
+    double event_at, stall_seconds;
+    bool publish, gate, buckets;
+};
+
+/* Ends the process with a message when the command line is not right. */
+struct options options_parse(int argc, char **argv);
+
+#endif

@@ -1,0 +1,147 @@
+"""The servers under test: how each is started, found ready, and ended."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from benchmarks.machine import children_on
+from benchmarks.native import Toolchain, Unavailable, find_go, seed_program
+
+_REPOSITORY: Final = Path(__file__).resolve().parent.parent
+_READY_SECONDS: Final = 20
+_END_SECONDS: Final = 10
+_CONNECTIONS: Final = 16_000  # 10,000 players with room for those that reconnect
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerKind:
+    """One program that takes an upload and serves players."""
+
+    name: str
+    command: Callable[[int], list[str]]
+    ingest_path: str = "/ingest/{channel}"
+    play_path: str = "/play/{channel}"
+    ready_path: str = "/healthz"
+    ready_status: int = 200
+    one_channel: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunningServer:
+    """A started server."""
+
+    kind: ServerKind
+    pid: int
+    port: int
+
+
+def yardstick(toolchain: Toolchain, fault: str | None = None) -> ServerKind:
+    """The C floor."""
+    program = str(toolchain.program("yardstick", fault))
+    name = f"yardstick-{fault.lower()}" if fault else "yardstick"
+    return ServerKind(name=name, command=lambda port: [program, str(port)])
+
+
+def seed(go: str | None) -> ServerKind:
+    """The Go program that all began with; it has one channel and knows no /healthz."""
+    program = str(seed_program(find_go(go)))
+    return ServerKind(
+        name="seed",
+        command=lambda port: [program, str(port)],
+        ingest_path="/ingest",
+        play_path="/play",
+        ready_status=404,
+        one_channel=True,
+    )
+
+
+def default_python() -> str:
+    """The repository's own environment when there is one."""
+    own = _REPOSITORY / ".venv" / "bin" / "python"
+    return str(own) if own.exists() else sys.executable
+
+
+def sorgente(python: str) -> ServerKind:
+    """Sorgente, as users start it, with the connection limits out of the way."""
+    base = [python, "-m", "sorgente", "serve"]
+    probe = subprocess.run(
+        [*base, "--help"], capture_output=True, text=True, timeout=60, check=False, cwd=_REPOSITORY
+    )
+    if probe.returncode != 0:
+        reason = (probe.stderr.strip().splitlines() or ["no message"])[-1]
+        raise Unavailable(f"`{' '.join(base)}` cannot be run: {reason}")
+    options = [
+        "--max-connections",
+        str(_CONNECTIONS),
+        "--max-connections-per-address",
+        str(_CONNECTIONS),
+    ]
+    return ServerKind(
+        name="sorgente",
+        command=lambda port: [*base, "--host", "127.0.0.1", "--port", str(port), *options],
+    )
+
+
+@contextmanager
+def running(kind: ServerKind, core: int) -> Iterator[RunningServer]:
+    """Start a server on a core, wait until it is ready, and end it afterwards."""
+    port = _free_port()
+    with tempfile.TemporaryFile() as log:
+        with children_on(core):
+            process = subprocess.Popen(
+                kind.command(port),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=_REPOSITORY,
+            )
+        try:
+            if not _becomes_ready(kind, process, port):
+                log.seek(0)
+                tail = log.read()[-2000:].decode(errors="replace").strip()
+                raise Unavailable(f"{kind.name} did not come up: {tail or 'it said nothing'}")
+            yield RunningServer(kind, process.pid, port)
+        finally:
+            _end(process)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _becomes_ready(kind: ServerKind, process: subprocess.Popen[bytes], port: int) -> bool:
+    deadline = time.monotonic() + _READY_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+        try:
+            connection.request("GET", kind.ready_path)
+            if connection.getresponse().status == kind.ready_status:
+                return True
+        except OSError:
+            pass
+        finally:
+            connection.close()
+        time.sleep(0.05)
+    return False
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(_END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(_END_SECONDS)

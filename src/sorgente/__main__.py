@@ -1,0 +1,5 @@
+"""``python -m sorgente``."""
+
+from sorgente.cli import main
+
+main()

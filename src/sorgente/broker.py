@@ -1,0 +1,226 @@
+"""The registry of channels and of the right to publish; the bounds over all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, fields
+from typing import Final
+
+from sorgente.errors import OriginError, OutOfMemory, Overloaded, ShuttingDown
+from sorgente.media.channel import Channel, ChannelRules, Journal
+from sorgente.media.publisher import Publisher
+from sorgente.media.relay import RelayCounters
+from sorgente.media.subscriber import Subscriber
+
+MEMORY_CHECKS_PER_LIMIT: Final = 64
+"""The memory of all channels is added up each time this part of the limit has come in: the bound
+holds to 1/64, and a busy origin does not count its channels for every packet."""
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerLimits:
+    """Bounds over all channels."""
+
+    channels: int
+    """Live at a time."""
+    waiting: int
+    """Players waiting for an encoder, over all channels: they cost a connection each and may name
+    channels nobody will ever publish."""
+    memory: int
+    """Bytes of media in all windows and uploads."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelSnapshot:
+    """A channel as others see it: pages, metrics, API."""
+
+    name: str
+    state: str
+    """``waiting`` (players, no encoder), ``live`` or ``reconnecting``."""
+    content_type: str | None
+    publisher: str | None
+    since: float | None
+    """UTC, seconds since 1970, when the publisher began."""
+    watching: int
+    waiting: int
+    window_bytes: int
+    window_seconds: float
+    tracks: tuple[str, ...]
+    """Codec strings."""
+    counters: RelayCounters
+
+
+class Broker:
+    """Channels by name. A channel exists while somebody publishes, watches or waits."""
+
+    def __init__(self, rules: ChannelRules, limits: BrokerLimits, journal: Journal) -> None:
+        self._rules = rules
+        self._limits = limits
+        self._journal = journal
+        self._channels: dict[str, Channel] = {}
+        self._bytes_unchecked = 0
+        self.closing = False
+        self._retired = RelayCounters()
+        """What channels that are gone did."""
+
+    def __iter__(self) -> Iterator[Channel]:
+        return iter(tuple(self._channels.values()))
+
+    def get(self, name: str) -> Channel | None:
+        """The channel called ``name``, if anybody publishes, watches or waits."""
+        return self._channels.get(name)
+
+    @property
+    def publishers(self) -> int:
+        """Encoders at work."""
+        return sum(channel.publisher is not None for channel in self._channels.values())
+
+    @property
+    def busy(self) -> bool:
+        """Somebody publishes or watches."""
+        return any(channel.live for channel in self._channels.values())
+
+    def totals(self) -> RelayCounters:
+        """What all channels did, those that are gone too."""
+        return _sum([self._retired, *(each.counters for each in self._channels.values())])
+
+    @property
+    def bytes_held(self) -> int:
+        """Memory in use for media, over all channels."""
+        return sum(channel.bytes_held for channel in self._channels.values())
+
+    def publish(
+        self,
+        name: str,
+        who: str,
+        now: float,
+        wall: float,
+        on_ended: Callable[[OriginError], None],
+        *,
+        takeover: bool = False,
+    ) -> Publisher:
+        """Give the right to publish ``name`` to ``who``.
+
+        Raises:
+            PublisherConflict: somebody else has it.
+            Overloaded: too many channels are live.
+            ShuttingDown: no new publishers.
+        """
+        if self.closing:
+            raise ShuttingDown
+        channel = self._channels.get(name)
+        if channel is None or not channel.live:
+            live = sum(other.live for other in self._channels.values())
+            if live >= self._limits.channels:
+                raise Overloaded(f"{live} channels are live, and {self._limits.channels} may be")
+        return self._open(name).publish(who, now, wall, on_ended, takeover=takeover)
+
+    def subscribe(self, name: str, subscriber: Subscriber) -> Channel:
+        """Let ``subscriber`` watch ``name``, now or when it begins.
+
+        Raises:
+            Overloaded: too many players wait for encoders.
+            ShuttingDown: no new players.
+        """
+        if self.closing:
+            raise ShuttingDown
+        channel = self._channels.get(name)
+        if channel is None or channel.relay is None:
+            waiting = sum(other.waiting for other in self._channels.values())
+            if waiting >= self._limits.waiting:
+                raise Overloaded(
+                    f"{waiting} players wait for encoders, and {self._limits.waiting} may"
+                )
+        channel = self._open(name)
+        channel.subscribe(subscriber)
+        return channel
+
+    def leave(self, channel: Channel, subscriber: Subscriber) -> None:
+        """A player went away."""
+        channel.leave(subscriber)
+        self._forget_if_idle(channel)
+
+    def feed(self, publisher: Publisher, data: bytes, now: float) -> None:
+        """Give ``data`` to ``publisher``, and keep the memory bound: the largest window gives.
+
+        Raises:
+            MediaError: see :meth:`Publisher.feed`.
+            OutOfMemory: no window is left to give; the upload has ended.
+        """
+        publisher.feed(data, now)
+        self._bytes_unchecked += len(data)
+        if self._bytes_unchecked * MEMORY_CHECKS_PER_LIMIT >= self._limits.memory:
+            self._bytes_unchecked = 0
+            self._make_room(publisher, now)
+
+    def _make_room(self, publisher: Publisher, now: float) -> None:
+        excess = self.bytes_held - self._limits.memory
+        while excess > 0:
+            relays = [channel.relay for channel in self._channels.values() if channel.relay]
+            largest = max(relays, key=lambda relay: relay.window.bytes, default=None)
+            freed = 0 if largest is None else largest.window.drop_oldest()
+            if not freed:
+                error = OutOfMemory(f"uploads alone hold more than {self._limits.memory} bytes")
+                publisher.break_off(str(error), now)
+                raise error
+            excess -= freed
+
+    def tick(self, now: float) -> None:
+        """Do what only time brings about; call it a few times a second."""
+        for channel in self:
+            channel.tick(now)
+            self._forget_if_idle(channel)
+
+    def close(self, now: float) -> None:
+        """End all uploads, and all players without a clean end."""
+        self.closing = True
+        for channel in self:
+            if channel.publisher is not None:
+                channel.publisher.end(ShuttingDown(), now)
+            channel.close()
+            self._forget_if_idle(channel)
+
+    def snapshot(self, now: float) -> list[ChannelSnapshot]:
+        """All channels, by name."""
+        return [_snapshot(channel, now) for _, channel in sorted(self._channels.items())]
+
+    def _open(self, name: str) -> Channel:
+        channel = self._channels.get(name)
+        if channel is None:
+            channel = self._channels[name] = Channel(name, self._rules, self._journal)
+        return channel
+
+    def _forget_if_idle(self, channel: Channel) -> None:
+        if channel.idle and channel.name in self._channels:
+            totals = [self._retired, self._channels.pop(channel.name).counters]
+            self._retired = _sum(totals)
+
+
+def _sum(counters: Iterable[RelayCounters]) -> RelayCounters:
+    every = tuple(counters)
+    return RelayCounters(
+        **{
+            name.name: sum(getattr(each, name.name) for each in every)
+            for name in fields(RelayCounters)
+        }
+    )
+
+
+def _snapshot(channel: Channel, now: float) -> ChannelSnapshot:
+    relay, publisher = channel.relay, channel.publisher
+    state = "reconnecting" if channel.reconnecting else "live" if channel.live else "waiting"
+    oldest = None if relay is None else relay.window.oldest_received_at
+    init = None if relay is None else relay.init
+    return ChannelSnapshot(
+        name=channel.name,
+        state=state,
+        content_type=None if relay is None else relay.content_type,
+        publisher=None if publisher is None else publisher.who,
+        since=None if publisher is None else publisher.since,
+        watching=channel.watching,
+        waiting=channel.waiting,
+        window_bytes=0 if relay is None else relay.window.bytes,
+        window_seconds=0.0 if oldest is None else now - oldest,
+        tracks=() if init is None else tuple(track.codec for track in init.tracks),
+        counters=channel.counters,
+    )

@@ -1,0 +1,128 @@
+"""The command line: arguments, variables and ``sorgente.toml`` to settings to an exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+from cyclopts.config import Env, Toml
+from cyclopts.types import ExistingFile
+
+from sorgente import __version__
+from sorgente.journal import JsonFormatter, TextFormatter
+from sorgente.server import Origin, serve
+from sorgente.settings import (
+    ConnectionSettings,
+    EncoderSettings,
+    ListenSettings,
+    LogSettings,
+    PlayerSettings,
+    Settings,
+    WindowSettings,
+)
+
+VARIABLES = Env("SORGENTE_", command=False)
+
+app = App(
+    name="sorgente",
+    help="A low-latency live origin: encoders send CMAF over HTTP, every player gets every chunk "
+    "the moment it is whole.",
+    version=__version__,
+    config=VARIABLES,
+)
+
+
+@app.meta.default
+def launcher(
+    *tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
+    config: ExistingFile | None = None,
+) -> int:
+    """Read the settings.
+
+    Parameters
+    ----------
+    config
+        A TOML file with any of the options of the command, spelt alike.
+    """
+    if config is not None:
+        app.config = (VARIABLES, Toml(config, must_exist=True, use_commands_as_keys=False))
+    return app(tokens, result_action="return_value") or 0
+
+
+@app.command(name="serve")
+def serve_command(
+    *,
+    listen: ListenSettings = ListenSettings(),  # noqa: B008 - frozen
+    window: WindowSettings = WindowSettings(),  # noqa: B008
+    encoders: EncoderSettings = EncoderSettings(),  # noqa: B008
+    players: PlayerSettings = PlayerSettings(),  # noqa: B008
+    connections: ConnectionSettings = ConnectionSettings(),  # noqa: B008
+    log: LogSettings = LogSettings(),  # noqa: B008
+) -> int:
+    """Run the origin."""
+    _set_up_logging(log)
+    settings = Settings(
+        listen=listen, window=window, encoders=encoders, players=players, connections=connections
+    )
+    try:
+        _run(serve(settings, _announce if log.log_format == "text" else _log_address))
+    except OSError as error:
+        print(f"sorgente: cannot listen on {listen.host}:{listen.port}: {error.strerror or error}",
+              file=sys.stderr)  # fmt: skip
+        return 1
+    return 0
+
+
+def main() -> None:
+    """The ``sorgente`` command."""
+    sys.exit(app.meta(result_action="return_value"))
+
+
+def _set_up_logging(settings: LogSettings) -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonFormatter() if settings.log_format == "json" else TextFormatter())
+    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
+
+
+def _run(main_coroutine: Coroutine[Any, Any, None]) -> None:
+    """On uvloop, and on plain asyncio where it is missing."""
+    factory: Callable[[], asyncio.AbstractEventLoop] | None
+    try:
+        import uvloop
+    except ImportError:
+        logging.getLogger(__name__).warning("uvloop is missing: asyncio does, at half the speed")
+        factory = None
+    else:
+        factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(main_coroutine)
+
+
+def _url(origin: Origin) -> str:
+    host, port = origin.address
+    shown = "localhost" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{port}"
+
+
+def _announce(origin: Origin) -> None:
+    url = _url(origin)
+    movflags = "empty_moov+frag_keyframe+default_base_moof"
+    print(
+        f"Sorgente {__version__} is on the air at {url}\n"
+        f"\n"
+        f"  publish   ffmpeg -re -i input.mp4 -c:v libx264 -tune zerolatency -g 30 -c:a aac \\\n"
+        f"              -f mp4 -movflags {movflags} {url}/ingest/live\n"
+        f"            curl -T input.mp4 {url}/ingest/live\n"
+        f"  play      ffplay {url}/play/live\n"
+        f"            curl -N {url}/play/live > received.mp4\n"
+        f"  look      {url}/          {url}/metrics\n",
+        flush=True,
+    )
+
+
+def _log_address(origin: Origin) -> None:
+    logging.getLogger(__name__).info("listening at %s", _url(origin))

@@ -1,0 +1,50 @@
+"""The control application."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.process_collector import ProcessCollector
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from sorgente.control.metrics import OriginCollector
+from sorgente.control.page import channels_page
+from sorgente.control.status import StatusSource
+
+NO_STORE = {"Cache-Control": "no-store"}
+
+
+def control_app(source: StatusSource) -> Starlette:
+    """``/``, ``/healthz``, ``/readyz``, ``/metrics``, answered from what ``source`` tells."""
+    registry = CollectorRegistry()
+    registry.register(OriginCollector(source))
+    ProcessCollector(registry=registry)
+
+    async def index(request: Request) -> Response:
+        host = request.headers.get("host", "localhost")
+        page = channels_page(source(), f"{request.url.scheme}://{host}")
+        return HTMLResponse(page, headers=NO_STORE)
+
+    async def healthz(_: Request) -> Response:
+        return PlainTextResponse("ok\n", headers=NO_STORE)
+
+    async def readyz(_: Request) -> Response:
+        if source().closing:
+            return PlainTextResponse("shutting down\n", 503, headers=NO_STORE)
+        return PlainTextResponse("ready\n", headers=NO_STORE)
+
+    async def metrics(request: Request) -> Response:
+        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        return Response(encode(registry), headers={"Content-Type": content_type, **NO_STORE})
+
+    return Starlette(
+        routes=[
+            Route("/", index),
+            Route("/healthz", healthz),
+            Route("/readyz", readyz),
+            Route("/metrics", metrics),
+        ]
+    )

@@ -1,0 +1,91 @@
+"""Prometheus metrics, pulled: the owners are asked at scrape time, the hot path only adds.
+
+Names follow https://prometheus.io/docs/practices/naming/. Per-channel series exist while their
+channel does, so there are never more than ``--max-channels`` and ``--max-waiting`` allow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields
+from itertools import accumulate
+
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+from sorgente.control.status import HistogramStatus, OriginStatus, StatusSource
+
+COUNTERS = {
+    "bytes_in": "Bytes of media received from encoders.",
+    "bytes_out": "Bytes of media handed to players.",
+    "chunks": "Chunks relayed.",
+    "deliveries": "Chunks handed to players, counted for each player.",
+    "lag_skips": "Times a slow player was moved forward to a random access point.",
+    "lag_aborts": "Players cut off because what they needed next had left the window.",
+    "stall_aborts": "Players cut off because they took nothing for too long.",
+    "upload_aborts": "Uploads that broke off or were refused.",
+}
+
+
+class OriginCollector(Collector):
+    """All that Sorgente exports."""
+
+    def __init__(self, source: StatusSource) -> None:
+        self._source = source
+
+    def collect(self) -> Iterator[Metric]:
+        """Ask the owners now."""
+        status = self._source()
+        yield from _gauges(status)
+        yield from _counters(status)
+        yield _histogram(
+            "sorgente_relay_seconds",
+            "From a chunk's last byte in to its last byte handed to the kernel for every player.",
+            status.relay_time,
+        )
+        yield _histogram(
+            "sorgente_loop_lag_seconds",
+            "How late the event loop came to a timer.",
+            status.loop_lag,
+        )
+
+
+def _gauges(status: OriginStatus) -> Iterator[Metric]:
+    yield GaugeMetricFamily("sorgente_channels", "Channels live.", status.channels_live)
+    yield GaugeMetricFamily("sorgente_publishers", "Encoders at work.", status.publishers)
+    yield GaugeMetricFamily("sorgente_connections", "Connections open.", status.connections)
+    yield GaugeMetricFamily("sorgente_held", "Players waiting for an encoder.", status.waiting)
+    yield GaugeMetricFamily("sorgente_window_bytes", "Media in memory.", status.window_bytes)
+    subscribers = GaugeMetricFamily(
+        "sorgente_subscribers", "Players of a channel.", labels=["channel"]
+    )
+    window = GaugeMetricFamily(
+        "sorgente_channel_window_bytes", "Media of a channel in memory.", labels=["channel"]
+    )
+    for channel in status.channels:
+        subscribers.add_metric([channel.name], channel.watching)
+        window.add_metric([channel.name], channel.window_bytes)
+    yield subscribers
+    yield window
+
+
+def _counters(status: OriginStatus) -> Iterator[Metric]:
+    yield CounterMetricFamily(
+        "sorgente_connections_refused", "Connections that were one too many.", status.refused
+    )
+    for field in fields(status.totals):
+        yield CounterMetricFamily(
+            f"sorgente_{field.name}", COUNTERS[field.name], getattr(status.totals, field.name)
+        )
+
+
+def _histogram(name: str, text: str, histogram: HistogramStatus) -> Metric:
+    cumulative = accumulate(histogram.counts)
+    bounds = [*map(str, histogram.bounds), "+Inf"]
+    buckets = list(zip(bounds, map(float, cumulative), strict=True))
+    return HistogramMetricFamily(name, text, buckets=buckets, sum_value=histogram.total)

@@ -1,0 +1,51 @@
+"""What the control application may know: one snapshot, taken when somebody asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from sorgente.broker import ChannelSnapshot
+from sorgente.media.relay import RelayCounters
+
+
+class HistogramStatus(Protocol):
+    """A histogram to read."""
+
+    bounds: tuple[float, ...]
+    counts: list[int]
+    total: float
+
+
+@dataclass(frozen=True, slots=True)
+class OriginStatus:
+    """The origin, now."""
+
+    version: str
+    closing: bool
+    channels: Sequence[ChannelSnapshot]
+    totals: RelayCounters
+    window_bytes: int
+    connections: int
+    refused: int
+    relay_time: HistogramStatus
+    loop_lag: HistogramStatus
+
+    @property
+    def channels_live(self) -> int:
+        """Channels with an encoder, or one that is expected back."""
+        return sum(channel.state != "waiting" for channel in self.channels)
+
+    @property
+    def publishers(self) -> int:
+        """Encoders at work."""
+        return sum(channel.publisher is not None for channel in self.channels)
+
+    @property
+    def waiting(self) -> int:
+        """Players who came before their encoder."""
+        return sum(channel.waiting for channel in self.channels)
+
+
+StatusSource = Callable[[], OriginStatus]

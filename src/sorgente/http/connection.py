@@ -1,0 +1,533 @@
+"""One TCP connection: bytes to requests, one exchange at a time, every wait bounded.
+
+A connection is always in one phase, and a phase has at most one deadline; the owner of all
+connections looks at the deadlines a few times a second (a timer each would cost more than a player
+does). Requests that come in while a response is going out are kept until it is over (ffmpeg
+pipelines); meanwhile nothing more is read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import socket
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from socket import AF_INET, AF_INET6
+from typing import Final, Protocol, cast
+
+import httptools
+
+from sorgente.errors import (
+    BadRequest,
+    HeadTooLarge,
+    MethodNotAllowed,
+    OriginError,
+    RequestTimeout,
+    UriTooLong,
+)
+from sorgente.http import wire
+from sorgente.http.exchange import Exchange, FailedExchange, Line
+from sorgente.http.request import Request, check
+
+NEVER: Final = math.inf
+
+NOTSENT_LOWAT_BYTES: Final = 128 * 1024
+"""A tenth of a second at 10 Mbit/s: enough to keep a link busy between two rounds of the loop."""
+
+MAX_READS_UNPARSED: Final = 2
+"""In heads: one that is legal, and as much again of what came with it in one read."""
+
+
+class Clock(Protocol):
+    """Where time comes from."""
+
+    def monotonic(self) -> float:
+        """Seconds of a clock that only grows."""
+
+    def wall(self) -> float:
+        """UTC, seconds since 1970."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    """What one connection may take."""
+
+    head_bytes: int
+    """A request head: llhttp has no bound of its own."""
+    uri_bytes: int
+    """A request target."""
+    head_seconds: float
+    """From the first byte of a head to its last (slowloris)."""
+    idle_seconds: float
+    """Between requests. Encoders keep connections for several segments (protocols §3.6)."""
+    linger_seconds: float
+    """For the other side to read an early answer before the connection is dropped."""
+    stall_seconds: float
+    """For the other side to take anything at all of what is written to it."""
+
+
+class Phase(Enum):
+    """What a connection is waiting for."""
+
+    IDLE = "the next request"
+    HEAD = "the rest of a request head"
+    EXCHANGE = "a request body, or a response to be over"
+    LINGER = "the other side to close"
+
+
+@dataclass(slots=True)
+class Pipelined:
+    """A request that came in while the response before it was going out."""
+
+    request: Request
+    body: list[bytes] = field(default_factory=list)
+    complete: bool = False
+
+
+Route = Callable[[Request, Line], Exchange]
+
+
+class Household(Protocol):
+    """Whoever owns all connections."""
+
+    clock: Clock
+    limits: ConnectionLimits
+    date: wire.DateHeader
+    route: Route
+    closing: bool
+
+    @property
+    def overrun(self) -> bool:
+        """So many connections that not even a refusal can be sent to another."""
+
+    def admit(self, connection: Connection) -> OriginError | None:
+        """A new connection; an error if there are too many."""
+
+    def dismiss(self, connection: Connection) -> None:
+        """A connection is gone."""
+
+    def after(self, seconds: float, call: Callable[[], None]) -> None:
+        """Call ``call`` in so many seconds."""
+
+
+class Connection(asyncio.Protocol):
+    """See the module. Implements :class:`~.exchange.Line` for its current exchange."""
+
+    __slots__ = (
+        "_bytes_of_head",
+        "_bytes_unparsed",
+        "_exchange",
+        "_headers",
+        "_household",
+        "_method",
+        "_parse_error",
+        "_parser",
+        "_phase",
+        "_pipelined",
+        "_request_complete",
+        "_resting",
+        "_serving",
+        "_target",
+        "_transport",
+        "_version",
+        "close_after",
+        "deadline",
+        "peer",
+        "peer_host",
+        "writable",
+        "write",
+        "writelines",
+    )
+
+    def __init__(self, household: Household) -> None:
+        self._household = household
+        self._transport: asyncio.Transport
+        self.write: Callable[[bytes | memoryview], None]
+        self.writelines: Callable[[Sequence[bytes | memoryview]], None]
+        self._parser: httptools.HttpRequestParser | None = None
+        self._phase = Phase.IDLE
+        self._exchange: Exchange | None = None
+        self._pipelined: deque[Pipelined] = deque()
+        self._parse_error: OriginError | None = None
+        self._resting = False
+        self._serving = False
+        self.deadline = NEVER
+        self.writable = True
+        self.close_after = False
+        """Close once the current response is over."""
+        self.peer = self.peer_host = ""
+        # The request that is being parsed.
+        self._method = self._version = ""
+        self._target = b""
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._bytes_of_head = 0
+        self._bytes_unparsed = 0
+        self._request_complete = True
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the connection, unless there are too many."""
+        transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
+        self._transport = transport
+        self.write = transport.write
+        self.writelines = transport.writelines
+        # Pause as soon as the kernel does not take everything: what is not sent yet stays in the
+        # window, which holds it anyway (design §3 rule 4).
+        transport.set_write_buffer_limits(high=0)
+        host, port = (transport.get_extra_info("peername") or ("unknown", 0))[:2]
+        _tune(transport)
+        self.peer_host = host
+        self.peer = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        error = self._household.admit(self)
+        if self._household.overrun:
+            transport.abort()
+            return
+        if error is not None:
+            self.fail(error)
+            return
+        self._enter(Phase.HEAD, self._household.limits.head_seconds)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone, whoever closed it."""
+        self._household.dismiss(self)
+        self._lose("the connection was lost" if exc is None else f"the connection broke: {exc}")
+
+    def eof_received(self) -> bool:
+        """The other side sends no more: to us, it is gone, unless its answer is on the way."""
+        exchange = self._exchange
+        if exchange is not None and self._request_complete and exchange.half_close_ok:
+            self.close_after = True
+            return True
+        self._lose("the connection was closed by the other side")
+        # What is still to be written may be read; bounded, as a half-closed peer may never do so.
+        self._enter(Phase.LINGER, self._household.limits.linger_seconds)
+        return False
+
+    def pause_writing(self) -> None:
+        """The kernel takes no more."""
+        self.writable = False
+        if self._exchange is not None:
+            self._exchange.paused()
+
+    def resume_writing(self) -> None:
+        """The kernel takes more again."""
+        self.writable = True
+        if self._exchange is not None:
+            self._exchange.resumed()
+
+    def data_received(self, data: bytes) -> None:
+        """Parse."""
+        if self._phase is Phase.LINGER or self._parse_error is not None:
+            return
+        if self._parser is None:
+            if self._exchange is not None:
+                # Behind a request whose response never ends: nothing we would get round to.
+                self.close_after = True
+                self._transport.pause_reading()
+                return
+            self._parser = httptools.HttpRequestParser(self)
+        self._bytes_unparsed += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            # An offer (curl --http2 makes it), which RFC 9110 §7.8 lets a server ignore. llhttp
+            # has stopped behind the request, so it is the last one here.
+            self.close_after = True
+            self._parser = None
+        except httptools.HttpParserError as error:
+            self._fail_to_parse(_meaning(error))
+        else:
+            self._bound_unparsed()
+            if self._exchange is not None and self._exchange.endless and self._request_complete:
+                self._parser = None  # a thousand players need no thousand parsers
+
+    # httptools callbacks
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        self._target = b""
+        self._headers = []
+        self._bytes_of_head = self._bytes_unparsed = 0
+        self._request_complete = False
+        if self._phase is Phase.IDLE:
+            self._enter(Phase.HEAD, self._household.limits.head_seconds)
+
+    def on_url(self, url: bytes) -> None:
+        """A piece of the target."""
+        self._bytes_unparsed = 0
+        self._target += url
+        if len(self._target) > self._household.limits.uri_bytes:
+            limit = self._household.limits.uri_bytes
+            raise UriTooLong(f"a request target may have {limit} bytes")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header, or a trailer, which nothing here needs."""
+        self._bytes_unparsed = 0
+        self._bytes_of_head += len(name) + len(value) + 4
+        if self._bytes_of_head > self._household.limits.head_bytes:
+            raise self._head_too_large()
+        if not self._method:
+            self._headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        """The head is complete."""
+        assert self._parser is not None
+        self._method = self._parser.get_method().decode("ascii")
+        request = Request(
+            method=self._method,
+            target=self._target,
+            version=self._parser.get_http_version(),
+            headers=tuple(self._headers),
+            keep_alive=self._parser.should_keep_alive(),
+            peer=self.peer,
+        )
+        self._headers = []
+        check(request)
+        if self._exchange is None:
+            self._begin(request)
+        else:
+            self._pipelined.append(Pipelined(request))
+            self._transport.pause_reading()
+
+    def on_body(self, data: bytes) -> None:
+        """A piece of a body."""
+        self._bytes_unparsed = 0
+        if self._pipelined:
+            self._pipelined[-1].body.append(data)
+        elif self._exchange is not None:
+            self._guard(self._exchange.body, data)
+
+    def on_message_complete(self) -> None:
+        """A request is complete."""
+        self._method = ""
+        self._request_complete = True
+        if self._pipelined:
+            self._pipelined[-1].complete = True
+        elif self._exchange is not None:
+            self.set_deadline(None)
+            self._guard(self._exchange.complete)
+
+    # Line
+
+    @property
+    def now(self) -> float:
+        """Seconds of a clock that only grows."""
+        return self._household.clock.monotonic()
+
+    @property
+    def wall(self) -> float:
+        """UTC, seconds since 1970."""
+        return self._household.clock.wall()
+
+    def head(self, status: int, headers: Sequence[wire.Header]) -> bytes:
+        """A response head, with what has to be said about the connection."""
+        request = None if self._exchange is None else self._exchange.request
+        keep = request is not None and request.keep_alive and not self.close_after
+        version = "1.1" if request is None else request.version
+        date = self._household.date.line(self.wall)
+        return wire.head(status, date, [*headers, *wire.connection_header(version, keep)])
+
+    def reply(self, status: int, body: bytes, headers: Sequence[wire.Header] = ()) -> None:
+        """Send a complete response; the exchange is over."""
+        if self._body_is_coming:
+            # The rest of a body nobody wants is not read to its end: it may have none.
+            self.close_after = True
+        fields = list(headers)
+        if status != 204:
+            fields.append((b"Content-Length", b"%d" % len(body)))
+        is_head = self._exchange is not None and self._exchange.request.method == "HEAD"
+        self.write(self.head(status, fields) + (b"" if is_head else body))
+        self.finish()
+
+    def fail(self, error: OriginError) -> None:
+        """Send ``error``; the exchange is over."""
+        headers = [wire.TEXT, wire.NO_STORE]
+        if isinstance(error, MethodNotAllowed):
+            headers.append((b"Allow", ", ".join(error.allowed).encode()))
+        self.reply(error.status, f"{error}\n".encode(), headers)
+
+    def finish(self) -> None:
+        """The response is complete: go on with the next request, or close."""
+        exchange, self._exchange = self._exchange, None
+        if exchange is None or not exchange.request.keep_alive or self._household.closing:
+            self.close_after = True
+        if self.close_after:
+            self._close(read_on=exchange is None or self._body_is_coming)
+        elif not self._serving:
+            self._go_on()
+
+    def abort(self) -> None:
+        """Drop the connection at once."""
+        self._exchange = None
+        self._transport.abort()
+
+    def set_deadline(self, seconds: float | None) -> None:
+        """Call the exchange's ``expired`` in this many seconds, or never."""
+        self.deadline = NEVER if seconds is None else self.now + seconds
+
+    def rest_body(self, seconds: float) -> None:
+        """Take no more of the request body for so long."""
+        if not self._resting:
+            self._resting = True
+            self._transport.pause_reading()
+            self._household.after(seconds, self._resume_body)
+
+    # Owner
+
+    def expire(self) -> None:
+        """The deadline has passed."""
+        self.deadline = NEVER
+        match self._phase:
+            case Phase.IDLE:
+                # Closing waits for what is written to be read; after so long, nobody does.
+                self._transport.close() if self.writable else self._transport.abort()
+            case Phase.HEAD if self._request_complete:
+                self._transport.close()  # not one byte of a request came
+            case Phase.HEAD:
+                seconds = self._household.limits.head_seconds
+                self.fail(RequestTimeout(f"the request head was not here after {seconds:g} s"))
+            case Phase.LINGER:
+                self._transport.abort()
+            case Phase.EXCHANGE if self._exchange is not None:
+                self._guard(self._exchange.expired)
+
+    def shut_down(self) -> None:
+        """Close now if nothing is under way, else when it is over."""
+        self.close_after = True
+        if self._exchange is None and self._phase is not Phase.LINGER:
+            self._transport.close()
+
+    # Inside
+
+    def _resume_body(self) -> None:
+        self._resting = False
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def _enter(self, phase: Phase, seconds: float | None) -> None:
+        self._phase = phase
+        self.set_deadline(seconds)
+
+    def _begin(self, request: Request) -> None:
+        self._enter(Phase.EXCHANGE, self._household.limits.head_seconds)
+        self._exchange = Exchange(self, request)  # whose answer it is if there is no route
+        try:
+            self._exchange = self._household.route(request, self)
+            self._exchange.start()
+        except OriginError as error:
+            if request.has_body:
+                self.fail(error)
+            else:
+                self._exchange = FailedExchange(self, request, error)
+
+    def _go_on(self) -> None:
+        """Begin what waited behind the exchange that is over, one by one, until one has no answer
+        yet."""
+        self._serving = True
+        while self._pipelined and self._between_exchanges:
+            self._replay(self._pipelined.popleft())
+        self._serving = False
+        if self._between_exchanges:
+            if self._parse_error is not None:
+                self.fail(self._parse_error)
+                return
+            self._enter(Phase.IDLE, self._household.limits.idle_seconds)
+        if not self._pipelined and not self._transport.is_reading():
+            self._transport.resume_reading()
+
+    @property
+    def _between_exchanges(self) -> bool:
+        return self._exchange is None and self._phase is not Phase.LINGER
+
+    def _replay(self, waiting: Pipelined) -> None:
+        """Give a request that waited to its exchange, as far as it has come in."""
+        self._begin(waiting.request)
+        exchange = self._exchange
+        if exchange is None:
+            return
+        for data in waiting.body:
+            if self._exchange is exchange:
+                self._guard(exchange.body, data)
+        if waiting.complete and self._exchange is exchange:
+            self.set_deadline(None)
+            self._guard(exchange.complete)
+
+    def _guard(self, step: Callable[..., None], *arguments: bytes) -> None:
+        """Run one step of the exchange; what goes wrong on the other side becomes its answer."""
+        try:
+            step(*arguments)
+        except OriginError as error:
+            self.fail(error)
+
+    def _lose(self, why: str) -> None:
+        exchange, self._exchange = self._exchange, None
+        self._pipelined.clear()
+        self.deadline = NEVER
+        if exchange is not None:
+            exchange.lost(why)
+
+    def _close(self, *, read_on: bool) -> None:
+        """Close, so that the other side can read what was written to it.
+
+        Closing a socket with unread bytes in it resets the connection, and the answer may be lost
+        with it (RFC 9112 §9.6): say that nothing more comes, and ``read_on`` for a while.
+        """
+        limits = self._household.limits
+        self._enter(Phase.LINGER, limits.linger_seconds if read_on else limits.stall_seconds)
+        if not read_on:
+            self._transport.close()
+            return
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+        self._transport.resume_reading()
+
+    @property
+    def _body_is_coming(self) -> bool:
+        """The current exchange's request is not complete; what is pipelined is behind it."""
+        return not self._request_complete and not self._pipelined
+
+    def _fail_to_parse(self, error: OriginError) -> None:
+        self._parse_error = error
+        self._parser = None
+        if self._exchange is None:
+            self.fail(error)
+        elif self._body_is_coming:
+            self._exchange.lost(str(error))
+            self.fail(error)
+        else:
+            # Answered in its turn, behind the requests before it.
+            if self._pipelined and not self._pipelined[-1].complete:
+                self._pipelined.pop()
+            self._transport.pause_reading()
+
+    def _bound_unparsed(self) -> None:
+        """Bound a header, or the extension of a frame, that never ends: until it does, llhttp only
+        gathers it."""
+        if self._bytes_unparsed > MAX_READS_UNPARSED * self._household.limits.head_bytes:
+            self._fail_to_parse(self._head_too_large())
+
+    def _head_too_large(self) -> HeadTooLarge:
+        return HeadTooLarge(f"a request head may have {self._household.limits.head_bytes} bytes")
+
+
+def _tune(transport: asyncio.Transport) -> None:
+    """Let the kernel report a socket writable only when little is left unsent in it, so that what a
+    slow player has not got yet waits in the window, from where it can be skipped."""
+    sock = transport.get_extra_info("socket")
+    option = getattr(socket, "TCP_NOTSENT_LOWAT", None)
+    if option is not None and sock is not None and sock.family in (AF_INET, AF_INET6):
+        sock.setsockopt(socket.IPPROTO_TCP, option, NOTSENT_LOWAT_BYTES)
+
+
+def _meaning(error: httptools.HttpParserError) -> OriginError:
+    """The answer to what llhttp, or one of our callbacks, raised."""
+    cause = error.__context__
+    if isinstance(cause, OriginError):
+        return cause
+    if cause is not None and isinstance(error, httptools.HttpParserCallbackError):
+        raise cause  # a fault of ours, not of the request
+    return BadRequest(f"this is not HTTP/1.1: {error}")

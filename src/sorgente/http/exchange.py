@@ -1,0 +1,133 @@
+"""One request and its response: what the connection tells a handler, what a handler may ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from sorgente.errors import MethodNotAllowed, OriginError, RequestTimeout
+from sorgente.http import wire
+from sorgente.http.request import Request
+
+
+class Line(Protocol):
+    """The connection, as its current exchange sees it."""
+
+    @property
+    def now(self) -> float:
+        """Seconds of a clock that only grows."""
+
+    @property
+    def wall(self) -> float:
+        """UTC, seconds since 1970."""
+
+    @property
+    def writable(self) -> bool:
+        """The other side takes more at once."""
+
+    write: Callable[[bytes | memoryview], None]
+    """Send. The transport's own method, as it is called for every chunk of every player."""
+
+    writelines: Callable[[Sequence[bytes | memoryview]], None]
+    """Send several pieces in one system call, where the platform can."""
+
+    close_after: bool
+    """Close once the response is over."""
+
+    def head(self, status: int, headers: Sequence[wire.Header]) -> bytes:
+        """A response head as this connection needs it."""
+
+    def reply(self, status: int, body: bytes, headers: Sequence[wire.Header] = ()) -> None:
+        """Send a complete response; the exchange is over."""
+
+    def fail(self, error: OriginError) -> None:
+        """Send ``error`` as a complete response; the exchange is over."""
+
+    def finish(self) -> None:
+        """The response is complete; the exchange is over."""
+
+    def abort(self) -> None:
+        """Drop the connection at once, so that the response does not look complete."""
+
+    def set_deadline(self, seconds: float | None) -> None:
+        """Call ``expired`` in this many seconds, or never."""
+
+    def rest_body(self, seconds: float) -> None:
+        """Take no more of the request body for so long."""
+
+
+class Exchange:
+    """A handler's side of one request. All calls come from the connection, in this order:
+    ``start``, ``body`` …, ``complete``; then or in between ``paused``/``resumed``, ``expired``; and
+    ``lost`` if the connection goes before the exchange is over."""
+
+    __slots__ = ("line", "request")
+
+    half_close_ok = False
+    """Go on when the other side closes its sending half. Players do not, they are just gone."""
+
+    endless = False
+    """Once the request is complete, nothing more is expected of the other side."""
+
+    def __init__(self, line: Line, request: Request) -> None:
+        self.line = line
+        self.request = request
+
+    def start(self) -> None:
+        """The head is here.
+
+        Raises:
+            OriginError: becomes the response.
+        """
+
+    def body(self, data: bytes) -> None:
+        """A piece of the body. May raise like ``start``."""
+
+    def complete(self) -> None:
+        """The request is complete. May raise like ``start``."""
+
+    def lost(self, why: str) -> None:
+        """The connection is gone."""
+
+    def paused(self) -> None:
+        """The other side takes no more for now."""
+
+    def resumed(self) -> None:
+        """The other side takes more again."""
+
+    def expired(self) -> None:
+        """The deadline has passed: to begin with, that for the request to be complete.
+
+        Raises:
+            RequestTimeout
+        """
+        raise RequestTimeout("the request was not complete in time")
+
+
+class FailedExchange(Exchange):
+    """Answers with an error, once a request that is known to have no body is complete: so the
+    connection can go on."""
+
+    __slots__ = ("_error",)
+
+    def __init__(self, line: Line, request: Request, error: OriginError) -> None:
+        super().__init__(line, request)
+        self._error = error
+
+    def complete(self) -> None:
+        """Answer.
+
+        Raises:
+            OriginError: the one it was made for.
+        """
+        raise self._error
+
+
+def allow(request: Request, *methods: str) -> None:
+    """Refuse other methods.
+
+    Raises:
+        MethodNotAllowed
+    """
+    if request.method not in methods:
+        raise MethodNotAllowed(request.method, (*methods, "OPTIONS"))

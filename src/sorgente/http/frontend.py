@@ -1,0 +1,103 @@
+"""All connections of an origin: how many there may be, whose time is up, and what they share."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from sorgente.errors import OriginError, Overloaded, ShuttingDown, TooManyFromAddress
+from sorgente.http import wire
+from sorgente.http.connection import Clock, Connection, ConnectionLimits, Route
+
+MAX_REFUSALS: Final = 256
+"""Connections over the bound that are told so at a time; one more is dropped without a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrontendLimits:
+    """Bounds over all connections."""
+
+    connections: int
+    connections_per_address: int
+
+
+class Frontend:
+    """Owns the connections; see :class:`~.connection.Household`."""
+
+    def __init__(
+        self,
+        route: Route,
+        clock: Clock,
+        limits: ConnectionLimits,
+        bounds: FrontendLimits,
+        after: Callable[[float, Callable[[], None]], object],
+    ) -> None:
+        self.route = route
+        self.clock = clock
+        self.limits = limits
+        self.date = wire.DateHeader()
+        self.closing = False
+        self.refused = 0
+        """Connections that were one too many."""
+        self._bounds = bounds
+        self._after = after
+        self._connections: set[Connection] = set()
+        self._by_address: Counter[str] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._connections)
+
+    def __call__(self) -> Connection:
+        """A connection for the listener: this is its protocol factory."""
+        return Connection(self)
+
+    @property
+    def overrun(self) -> bool:
+        """So many connections that not even a refusal can be sent to another."""
+        return len(self._connections) > self._bounds.connections + MAX_REFUSALS
+
+    def admit(self, connection: Connection) -> OriginError | None:
+        """Take ``connection`` in; the error says what there is too much of."""
+        address = connection.peer_host
+        error: OriginError | None = None
+        if self.closing:
+            error = ShuttingDown()
+        elif len(self._connections) >= self._bounds.connections:
+            error = Overloaded(f"{self._bounds.connections} connections are open, no more may be")
+        elif self._by_address[address] >= self._bounds.connections_per_address:
+            limit = self._bounds.connections_per_address
+            error = TooManyFromAddress(f"{address} may have {limit} connections")
+        self._connections.add(connection)
+        self._by_address[address] += 1
+        self.refused += error is not None
+        return error
+
+    def dismiss(self, connection: Connection) -> None:
+        """Forget ``connection``."""
+        self._connections.discard(connection)
+        self._by_address[connection.peer_host] -= 1
+        if not self._by_address[connection.peer_host]:
+            del self._by_address[connection.peer_host]
+
+    def after(self, seconds: float, call: Callable[[], None]) -> None:
+        """Call ``call`` in so many seconds."""
+        self._after(seconds, call)
+
+    def tick(self) -> None:
+        """Act for every connection whose deadline has passed; call it a few times a second."""
+        now = self.clock.monotonic()
+        for connection in [c for c in self._connections if c.deadline <= now]:
+            connection.expire()
+
+    def close(self) -> None:
+        """Let no more requests in; what is under way may end."""
+        self.closing = True
+        for connection in tuple(self._connections):
+            connection.shut_down()
+
+    def abort(self) -> None:
+        """Drop what is left."""
+        for connection in tuple(self._connections):
+            connection.abort()

@@ -1,0 +1,103 @@
+"""``GET /play[/{channel}]``: an endless response, chunk by chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from sorgente.broker import Broker
+from sorgente.errors import NotFound
+from sorgente.http import wire
+from sorgente.http.exchange import Exchange, Line
+from sorgente.http.request import Request
+from sorgente.media.channel import Channel
+from sorgente.media.chunk import LAST_FRAME, Buffer, framed, plain
+from sorgente.media.subscriber import Start, Subscriber
+
+
+class PlayExchange(Exchange):
+    """A player, from its request to the end of the stream. It is its subscriber's sink."""
+
+    __slots__ = ("_broker", "_channel", "_name", "_stall_seconds", "_subscriber", "write",
+                 "writelines")  # fmt: skip
+
+    endless = True
+
+    def __init__(
+        self, line: Line, request: Request, broker: Broker, channel: str, stall_seconds: float
+    ) -> None:
+        super().__init__(line, request)
+        self.write: Callable[[Buffer], None] = line.write
+        self.writelines: Callable[[Sequence[Buffer]], None] = line.writelines
+        self._broker = broker
+        self._name = channel
+        self._stall_seconds = stall_seconds
+        self._channel: Channel | None = None
+        self._subscriber: Subscriber | None = None
+
+    # Exchange
+
+    def complete(self) -> None:
+        """Watch; the head goes out when it is known what there is to watch."""
+        if self.request.method == "HEAD":
+            self._answer_head()
+            return
+        framing = framed if self.request.version == "1.1" else plain
+        start: Start = "oldest" if self.request.query("from") == "oldest" else "newest"
+        self._subscriber = Subscriber(self, framing, start)
+        self._channel = self._broker.subscribe(self._name, self._subscriber)
+
+    def lost(self, why: str) -> None:
+        """The player is gone."""
+        if self._channel is not None and self._subscriber is not None:
+            self._broker.leave(self._channel, self._subscriber)
+
+    def paused(self) -> None:
+        """The player takes no more for now; if it never does again, it is cut off."""
+        self.line.set_deadline(self._stall_seconds)
+        if self._channel is not None and self._subscriber is not None:
+            self._channel.pause(self._subscriber)
+
+    def resumed(self) -> None:
+        """The player takes more again."""
+        self.line.set_deadline(None)
+        if self._channel is not None and self._subscriber is not None:
+            self._channel.resume(self._subscriber, self.line.now)
+
+    def expired(self) -> None:
+        """The player took nothing for too long."""
+        if self._channel is not None:
+            self._channel.counters.stall_aborts += 1
+        self.lost("stalled")
+        self.line.abort()
+
+    # Sink
+
+    def begin(self, content_type: str, first: Sequence[Buffer]) -> None:
+        """Send the head and what there is, in one write."""
+        self.writelines([self._head(content_type), *first])
+
+    def end(self) -> None:
+        """The stream is complete."""
+        if self.request.version == "1.1":
+            self.write(LAST_FRAME)
+        self.line.finish()
+
+    def abort(self) -> None:
+        """The stream broke."""
+        self.line.abort()
+
+    def _head(self, content_type: str) -> bytes:
+        headers = [(b"Content-Type", content_type.encode()), wire.NO_STORE]
+        if self.request.version == "1.1":
+            headers.append((b"Transfer-Encoding", b"chunked"))
+        else:
+            self.line.close_after = True  # all that ends a body without framing
+        return self.line.head(200, headers)
+
+    def _answer_head(self) -> None:
+        """Never held: a HEAD asks what is, not what will be."""
+        channel = self._broker.get(self._name)
+        if channel is None or channel.relay is None:
+            raise NotFound(f"nobody publishes {self._name}")
+        self.write(self._head(channel.relay.content_type))
+        self.line.finish()

@@ -1,0 +1,114 @@
+"""A request, and what makes one acceptable beyond what llhttp checks."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import parse_qs, unquote_to_bytes
+
+from sorgente.errors import BadRequest, NotImplementedCoding, UnsupportedEncoding
+
+NAME: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+"""Channels and tracks: what is safe in a path, a log line and a label without quoting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The head of a request. Header names are lower case."""
+
+    method: str
+    target: bytes
+    version: str
+    """``1.1`` or ``1.0``."""
+    headers: tuple[tuple[bytes, bytes], ...]
+    keep_alive: bool
+    peer: str
+    """Address and port of the other side, for people."""
+
+    def header(self, name: bytes) -> bytes | None:
+        """The first value of ``name``."""
+        return next((value for key, value in self.headers if key == name), None)
+
+    @property
+    def path(self) -> bytes:
+        """The target without its query, still percent-encoded."""
+        target = self.target
+        if not target.startswith(b"/"):
+            # absolute-form (RFC 9112 §3.2.2): a server MUST take it
+            target = b"/" + target.partition(b"://")[2].partition(b"/")[2]
+        return target.partition(b"?")[0]
+
+    @property
+    def query_string(self) -> bytes:
+        """What is behind the question mark."""
+        return self.target.partition(b"?")[2]
+
+    def query(self, name: str) -> str | None:
+        """The first value of a query parameter. Never takes part in finding media (design §2)."""
+        fields = parse_qs(self.query_string.decode("ascii", "replace"), keep_blank_values=True)
+        return fields.get(name, [None])[0]
+
+    @property
+    def segments(self) -> list[bytes]:
+        """The path, split at its slashes and then percent-decoded: ``/a%2Fb`` is one segment."""
+        return [unquote_to_bytes(part) for part in self.path.split(b"/")[1:]]
+
+    @property
+    def expects_continue(self) -> bool:
+        """The client waits for a 100 before it sends its body (RFC 9110 §10.1.1)."""
+        expect = self.header(b"expect")
+        return self.version == "1.1" and expect is not None and expect.lower() == b"100-continue"
+
+    @property
+    def has_body(self) -> bool:
+        """A body is announced, be it empty."""
+        return (
+            self.header(b"transfer-encoding") is not None
+            or (self.header(b"content-length") or b"0") != b"0"
+        )
+
+    @property
+    def who(self) -> str:
+        """The other side, for people: its address and what it says it is."""
+        agent = self.header(b"user-agent")
+        if agent is None:
+            return self.peer
+        printable = agent.decode("ascii", "replace").replace("�", "?")[:100]
+        return f"{self.peer} ({printable})"
+
+
+def check(request: Request) -> None:
+    """Refuse what llhttp lets through and we do not want.
+
+    Raises:
+        BadRequest, NotImplementedCoding, UnsupportedEncoding
+    """
+    if request.version not in ("1.0", "1.1"):
+        raise BadRequest(f"HTTP/{request.version} is not spoken here, HTTP/1.1 is")
+    names = [name for name, _ in request.headers]
+    hosts = names.count(b"host")
+    if hosts > 1 or (hosts == 0 and request.version == "1.1"):
+        # RFC 9112 §3.2: a server MUST answer 400 to both.
+        raise BadRequest(f"a request has one Host header, this one has {hosts}")
+    coding = request.header(b"transfer-encoding")
+    if coding is not None:
+        if request.version == "1.0":
+            # RFC 9112 §6.1: the framing is faulty, somebody in front may read it another way.
+            raise BadRequest("Transfer-Encoding has no place in HTTP/1.0")
+        if coding.strip().lower() != b"chunked" or names.count(b"transfer-encoding") > 1:
+            raise NotImplementedCoding("of transfer codings, only chunked is known here")
+    content_coding = request.header(b"content-encoding")
+    if content_coding is not None and content_coding.strip().lower() not in (b"identity", b""):
+        raise UnsupportedEncoding("bodies are taken as they are, without a Content-Encoding")
+
+
+def name(segment: bytes, what: str) -> str:
+    """``segment`` as the name of a channel or track.
+
+    Raises:
+        BadRequest: it is not one.
+    """
+    if NAME.fullmatch(segment) is None or segment in (b".", b".."):
+        raise BadRequest(f"a {what} name is 1 to 64 of A-Z a-z 0-9 . _ - and not . or ..")
+    return segment.decode("ascii")

@@ -1,0 +1,134 @@
+"""The media chunk, the unit that is relayed: a ``moof``, its ``mdat``, and what stands before.
+
+ISO/IEC 23000-19 §7.3.2.3; ISO/IEC 14496-12 §8.8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from sorgente.isobmff.box import Box, boxes
+from sorgente.isobmff.emsg import EventMessage, parse_emsg
+from sorgente.isobmff.init_segment import InitSegment, brands
+from sorgente.isobmff.prft import ProducerReferenceTime, parse_prft
+from sorgente.isobmff.track_fragment import DataBase, TrackFragment, parse_traf
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """What the boxes of a chunk say."""
+
+    sequence_number: int
+    """Of the first ``mfhd``. Per fragment with some encoders, per segment with others: no number
+    to count segments by."""
+
+    tracks: tuple[TrackFragment, ...]
+    """One per ``traf``, of all ``moof`` in order; a track may come twice, or not at all."""
+
+    moofs: tuple[tuple[int, int], ...]
+    """Start and end of each ``moof`` in the data of the chunk; nearly always one."""
+
+    reference_times: tuple[ProducerReferenceTime, ...] = ()
+    events: tuple[EventMessage, ...] = ()
+
+    brands: tuple[str, ...] = ()
+    """Of the ``styp`` of the chunk, the major one first; empty when there is none."""
+
+    open_ended: bool = False
+    """The ``mdat`` has size 0: it reached to the end of the upload."""
+
+    @property
+    def is_relocatable(self) -> bool:
+        """Whether its bytes mean the same wherever they stand in a stream."""
+        return not self.open_ended and all(
+            track.base is not DataBase.ABSOLUTE for track in self.tracks
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class MediaChunk:
+    """Everything since the unit before it, up to and including the ``mdat`` after a ``moof``."""
+
+    data: bytes = field(repr=False)
+    position: int
+    """Where ``data[0]`` lies in the upload."""
+
+    fragment: Fragment
+    init: InitSegment = field(repr=False)
+    """What the chunk is to be read with."""
+
+    def boxes(self) -> Iterator[Box]:
+        """Top-level boxes of the chunk."""
+        return boxes(self.data, 0, len(self.data), self.position)
+
+    def track(self, track_id: int) -> TrackFragment | None:
+        """The first fragment of that track that has samples."""
+        for track in self.fragment.tracks:
+            if track.track_id == track_id and track.sample_count:
+                return track
+        return None
+
+    @property
+    def random_access(self) -> bool:
+        """Whether a player can start here: the leading track begins with a sync sample."""
+        leading = self.track(self.init.leading_track.track_id)
+        return leading is not None and leading.first_sample_sync
+
+    @property
+    def contains_random_access(self) -> bool:
+        """Whether the leading track has a sync sample somewhere in here."""
+        leading = self.init.leading_track.track_id
+        return any(
+            track.any_sample_sync for track in self.fragment.tracks if track.track_id == leading
+        )
+
+
+def parse_chunk(data: bytes, position: int, init: InitSegment) -> MediaChunk:
+    """Read the boxes of a chunk that begins at ``position`` of the upload; raises MalformedBox."""
+    sequence_number: int | None = None
+    tracks: list[TrackFragment] = []
+    moofs = []
+    reference_times = []
+    events = []
+    styp: tuple[str, ...] = ()
+    open_ended = False
+    for box in boxes(data, 0, len(data), position):
+        if box.type == b"moof":
+            number = _movie_fragment(box, init, tracks)
+            sequence_number = number if sequence_number is None else sequence_number
+            moofs.append((box.start, box.end))
+        elif box.type == b"mdat":
+            open_ended = data[box.start : box.start + 4] == b"\0\0\0\0"
+        elif box.type == b"prft":
+            reference_times.append(parse_prft(box))
+        elif box.type == b"emsg":
+            events.append(parse_emsg(box))
+        elif box.type == b"styp":
+            styp += brands(box)
+    fragment = Fragment(
+        sequence_number=sequence_number or 0,
+        tracks=tuple(tracks),
+        moofs=tuple(moofs),
+        reference_times=tuple(reference_times),
+        events=tuple(events),
+        brands=styp,
+        open_ended=open_ended,
+    )
+    return MediaChunk(data, position, fragment, init)
+
+
+def _movie_fragment(moof: Box, init: InitSegment, tracks: list[TrackFragment]) -> int:
+    """Append the ``traf`` boxes of one ``moof`` to ``tracks``; return its sequence number."""
+    sequence_number: int | None = None
+    implicit_base = moof.start
+    for box in moof.children():
+        if box.type == b"traf":
+            track = parse_traf(box, moof.start, implicit_base, init)
+            tracks.append(track)
+            implicit_base = track.data_end
+        elif box.type == b"mfhd":
+            sequence_number = box.fields(skip=4).u32()
+    if sequence_number is None:
+        raise moof.malformed("has no 'mfhd'")
+    return sequence_number

@@ -1,0 +1,289 @@
+"""Chunks rewritten: legal at any place of a stream, or moved in time.
+
+What changes the size of a box is cut first, by ``Cuts``. Then the sizes of the boxes around the
+cuts and the offsets that point over them are written into the result. Whoever wants other things
+changed (tracks taken out, say) needs other cuts; sizes and offsets follow in the same way.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from struct import Struct, error
+from typing import Final
+
+from sorgente.isobmff import track_fragment as tf
+from sorgente.isobmff.box import Box
+from sorgente.isobmff.fragment import MediaChunk
+from sorgente.isobmff.track_fragment import DataBase, TrackFragment
+
+_U32: Final = Struct(">I")
+_I32: Final = Struct(">i")
+_U64: Final = Struct(">Q")
+_FULL_U64: Final = Struct(">IQ")  # version and flags, then one field of 64 bits
+_VERSION_1: Final = 1 << 24
+_MAX_U64: Final = (1 << 64) - 1
+
+
+def relocated(chunk: MediaChunk) -> bytes:
+    """Return the chunk as it is legal at any place of a stream.
+
+    Absolute data offsets (``base_data_offset``) count from the ``moof`` instead, and an ``mdat``
+    of size 0 gets its size. Returns ``chunk.data`` itself when nothing needs to change.
+    Raises MalformedBox when a data offset points outside the chunk.
+    """
+    if chunk.fragment.is_relocatable:
+        return chunk.data
+    return _Rewriting(chunk, {}, None).result()
+
+
+def retimed(
+    chunk: MediaChunk, *, shifts: Mapping[int, int], sequence_number: int | None = None
+) -> bytes:
+    """Return the chunk as ``relocated`` does, with the times of its tracks moved.
+
+    ``shifts`` maps track ids to ticks of that track. ``tfdt`` of these tracks is written with 64
+    bits. The times in ``prft`` and ``sidx`` move with their track, those in version 1 ``emsg`` with
+    the leading track. ``sequence_number`` replaces that of ``mfhd``, counting on from ``moof`` to
+    ``moof``. Raises MalformedBox when a data offset points outside the chunk, or a decode time
+    leaves its 64 bits.
+    """
+    if not shifts and sequence_number is None:
+        return relocated(chunk)
+    return _Rewriting(chunk, shifts, sequence_number).result()
+
+
+class Cuts:
+    """Pieces of a buffer replaced by others, and where everything else lands.
+
+    Cuts are made from front to back. ``landing`` answers for what is not inside a cut.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._pieces: list[bytes] = []
+        self._ends = [0]
+        self._growth = [0]  # of everything up to the end beside it
+
+    def replace(self, start: int, end: int, piece: bytes) -> None:
+        """Put ``piece`` where ``data[start:end]`` was."""
+        self._pieces += (self._data[self._ends[-1] : start], piece)
+        self._ends.append(end)
+        self._growth.append(self._growth[-1] + len(piece) - (end - start))
+
+    def landing(self, offset: int) -> int:
+        """Where the byte at ``offset`` of the old data lies in the new."""
+        return offset + self._growth[bisect_right(self._ends, offset) - 1]
+
+    def result(self) -> bytearray:
+        """Return the new data."""
+        return bytearray(b"".join((*self._pieces, self._data[self._ends[-1] :])))
+
+
+@dataclass(frozen=True, slots=True)
+class _Traf:
+    """A ``traf`` as boxes beside the same as numbers."""
+
+    moof: Box
+    box: Box
+    track: TrackFragment
+
+    def truns(self) -> list[Box]:
+        return [box for box in self.box.children() if box.type == b"trun"]
+
+
+class _Rewriting:
+    """One pass over one chunk: first what changes sizes, then sizes and offsets."""
+
+    def __init__(
+        self, chunk: MediaChunk, shifts: Mapping[int, int], sequence_number: int | None
+    ) -> None:
+        self.chunk = chunk
+        self.shifts = shifts
+        self.sequence_number = sequence_number
+        self.trafs = _trafs(chunk)
+
+        self.cuts = Cuts(chunk.data)
+        self.resized: list[Box] = []  # boxes with a cut in them
+
+    def result(self) -> bytes:
+        """Return the new bytes of the chunk."""
+        trafs = iter(self.trafs)
+        for box in self.chunk.boxes():
+            if box.type == b"moof":
+                self._cut_moof(box, trafs)
+            elif box.type in _RETIMERS and self.shifts:
+                _RETIMERS[box.type](self, box)
+        out = self.cuts.result()
+        for box in self.resized:
+            self._write_size(out, box)
+        for traf in self.trafs:
+            self._write_offsets(out, traf)
+        if self.chunk.fragment.open_ended:
+            self._close_mdat(out)
+        return bytes(out)
+
+    # --- what changes sizes ---------------------------------------------------------------
+
+    def _cut(self, box: Box, start: int, end: int, piece: bytes) -> None:
+        """Replace bytes of the body of ``box``, counted from its body."""
+        self.cuts.replace(box.body + start, box.body + end, piece)
+        if len(piece) != end - start:
+            self.resized.append(box)
+
+    def _cut_moof(self, moof: Box, trafs: Iterator[_Traf]) -> None:
+        self.resized.append(moof)
+        for box in moof.children():
+            if box.type == b"mfhd" and self.sequence_number is not None:
+                self._cut(box, 4, 8, _U32.pack(self.sequence_number & 0xFFFFFFFF))
+                self.sequence_number += 1
+            elif box.type == b"traf":
+                self._cut_traf(next(trafs))
+
+    def _cut_traf(self, traf: _Traf) -> None:
+        self.resized.append(traf.box)
+        absolute = traf.track.base is DataBase.ABSOLUTE
+        shift = self.shifts.get(traf.track.track_id)
+        first_run = True
+        for box in traf.box.children():
+            if box.type == b"tfhd" and absolute:
+                flags = box.fields().u32() & ~tf.BASE_DATA_OFFSET | tf.DEFAULT_BASE_IS_MOOF
+                self._cut(box, 0, 16, _U32.pack(flags) + box.fields(skip=4).raw(4))
+            elif box.type == b"tfdt" and shift is not None:
+                time = traf.track.base_decode_time + shift
+                if not 0 <= time <= _MAX_U64:
+                    raise box.malformed(f"cannot be moved by {shift} ticks")
+                length = 12 if box.fields().u8() else 8
+                self._cut(box, 0, length, _FULL_U64.pack(_VERSION_1, time))
+            elif box.type == b"trun":
+                if first_run and absolute:
+                    self._cut_first_run(box)
+                first_run = False
+
+    def _cut_first_run(self, trun: Box) -> None:
+        """A run may do without an offset when its data begins at ``base_data_offset``."""
+        flags = trun.fields().u32()
+        if not flags & tf.DATA_OFFSET:
+            count = trun.fields(skip=4).raw(4)
+            self._cut(trun, 0, 8, _U32.pack(flags | tf.DATA_OFFSET) + count + bytes(4))
+
+    def _shift_prft(self, box: Box) -> None:
+        fields = box.fields()
+        version, flags = fields.version_and_flags()
+        track_id, ntp = fields.u32(), fields.raw(8)
+        time = fields.u64() if version else fields.u32()
+        shift = self.shifts.get(track_id)
+        if shift is not None:
+            head = _U32.pack(_VERSION_1 | flags) + _U32.pack(track_id) + ntp
+            self._cut(box, 0, fields.at - box.body, head + _U64.pack(_bounded(time + shift)))
+
+    def _shift_sidx(self, box: Box) -> None:
+        """ISO/IEC 14496-12 §8.16.3. The sizes in it speak of a whole segment: they stay."""
+        fields = box.fields()
+        version, flags = fields.version_and_flags()
+        reference_id, timescale = fields.u32(), fields.u32()
+        earliest, first_offset = (
+            (fields.u64(), fields.u64()) if version else (fields.u32(), fields.u32())
+        )
+        shift = self._shift_of(reference_id, timescale)
+        if shift is not None:
+            words = (_VERSION_1 | flags, reference_id, timescale)
+            head = b"".join(map(_U32.pack, words))
+            times = _U64.pack(_bounded(earliest + shift)) + _U64.pack(first_offset)
+            self._cut(box, 0, fields.at - box.body, head + times)
+
+    def _shift_emsg(self, box: Box) -> None:
+        fields = box.fields()
+        version, _ = fields.version_and_flags()
+        if not version:
+            return  # relative to the segment, which moves
+        timescale, time = fields.u32(), fields.u64()
+        shift = self._shift_of(self.chunk.init.leading_track.track_id, timescale)
+        if shift is not None:
+            self._cut(box, 8, 16, _U64.pack(_bounded(time + shift)))
+
+    def _shift_of(self, track_id: int, timescale: int) -> int | None:
+        """Return the shift of that track in another timescale."""
+        shift = self.shifts.get(track_id)
+        track = self.chunk.init.by_id.get(track_id)
+        if shift is None or track is None:
+            return None
+        size = (abs(shift) * timescale + track.timescale // 2) // track.timescale
+        return size if shift >= 0 else -size
+
+    # --- sizes and offsets ----------------------------------------------------------------
+
+    def _write_size(self, out: bytearray, box: Box) -> None:
+        start = self.cuts.landing(box.start)
+        size = self.cuts.landing(box.end) - start
+        if box.data[box.start : box.start + 4] == b"\0\0\0\1":
+            _U64.pack_into(out, start + 8, size)
+        else:
+            _U32.pack_into(out, start, size)
+
+    def _close_mdat(self, out: bytearray) -> None:
+        *_, mdat = self.chunk.boxes()
+        _U32.pack_into(out, self.cuts.landing(mdat.start), mdat.end - mdat.start)
+
+    def _write_offsets(self, out: bytearray, traf: _Traf) -> None:
+        new_base = self._new_base(traf)
+        for trun, run in zip(traf.truns(), traf.track.runs, strict=True):
+            start = self.cuts.landing(trun.start) + trun.body - trun.start
+            if run.offset < 0 or run.offset + run.length > len(self.chunk.data):
+                raise trun.malformed("has data outside its chunk")
+            if out[start + 3] & tf.DATA_OFFSET:
+                self._write(out, start + 8, _I32, self.cuts.landing(run.offset) - new_base, trun)
+        for box in traf.box.children():
+            if box.type == b"saio":
+                self._write_saio(out, box, traf.track.base_offset, new_base)
+
+    def _new_base(self, traf: _Traf) -> int:
+        """Return what offsets count from in the new data."""
+        absolute = traf.track.base is DataBase.ABSOLUTE
+        return self.cuts.landing(traf.moof.start if absolute else traf.track.base_offset)
+
+    def _write_saio(self, out: bytearray, saio: Box, old_base: int, new_base: int) -> None:
+        """ISO/IEC 14496-12 §8.7.9: offsets of auxiliary information, from the base of the runs."""
+        fields = saio.fields()
+        version, flags = fields.version_and_flags()
+        fields.skip(8 if flags & 1 else 0)
+        count = fields.u32()
+        layout = _U64 if version else _U32
+        if count * layout.size > fields.left:
+            raise saio.malformed(f"says it has {count} offsets")
+        moved = self.cuts.landing(saio.start) - saio.start
+        for _ in range(count):
+            at = fields.at + moved
+            target = old_base + (fields.u64() if version else fields.u32())
+            if not 0 <= target <= len(self.chunk.data):
+                raise saio.malformed("points outside its chunk")
+            self._write(out, at, layout, self.cuts.landing(target) - new_base, saio)
+
+    def _write(self, out: bytearray, at: int, layout: Struct, value: int, box: Box) -> None:
+        try:
+            layout.pack_into(out, at, value)
+        except error:
+            raise box.malformed(f"cannot hold the offset {value}") from None
+
+
+_RETIMERS: Final = {
+    b"prft": _Rewriting._shift_prft,
+    b"sidx": _Rewriting._shift_sidx,
+    b"emsg": _Rewriting._shift_emsg,
+}
+
+
+def _trafs(chunk: MediaChunk) -> list[_Traf]:
+    tracks = iter(chunk.fragment.tracks)
+    trafs = []
+    for moof in chunk.boxes():
+        if moof.type != b"moof":
+            continue
+        trafs += [_Traf(moof, box, next(tracks)) for box in moof.children() if box.type == b"traf"]
+    return trafs
+
+
+def _bounded(time: int) -> int:
+    """Times outside the decode timeline are hints: one that leaves its field stops at the end."""
+    return min(max(time, 0), _MAX_U64)

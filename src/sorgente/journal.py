@@ -1,0 +1,137 @@
+"""What happens on the channels, as log lines: who publishes and how many watch."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sorgente.media.channel import Channel
+from sorgente.media.publisher import Outcome, Publisher
+
+AUDIENCE_SECONDS: Final = 1.0
+"""Players who come or go closer together than this share a line: a thousand at the start of a match
+are one line, not a thousand."""
+
+log = logging.getLogger("sorgente.channel")
+
+
+class LogJournal:
+    """A :class:`~sorgente.media.channel.Journal` that logs."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._audiences: dict[str, _Audience] = {}
+
+    def published(self, channel: Channel, publisher: Publisher) -> None:
+        """An encoder has the right to publish."""
+        _say(channel, f"publishing started by {publisher.who}")
+
+    def recognised(self, channel: Channel, publisher: Publisher, *, resumed: bool) -> None:
+        """It is known what the bytes are."""
+        relay = publisher.relay or channel.relay
+        assert relay is not None, "called with the relay open"
+        if publisher.note is not None:
+            _say(channel, f"relayed as bytes: {publisher.note}", level=logging.WARNING)
+        elif relay.init is None:
+            _say(channel, f"relayed as bytes ({relay.content_type})")
+        else:
+            tracks = ", ".join(track.codec for track in relay.init.tracks)
+            _say(channel, f"{'goes on with' if resumed else 'carries'} {tracks}")
+
+    def unpublished(
+        self, channel: Channel, publisher: Publisher, outcome: Outcome, why: str
+    ) -> None:
+        """The upload is over."""
+        text = (
+            f"publishing ended: {why} ({publisher.bytes_in} bytes in {publisher.chunks} chunks, "
+            f"{channel.watching} watching)"
+        )
+        _say(channel, text, level=logging.INFO if outcome is Outcome.COMPLETE else logging.WARNING)
+
+    def abandoned(self, channel: Channel) -> None:
+        """The encoder did not come back in time."""
+        _say(channel, "the encoder did not come back, its players were let go")
+
+    def audience(self, channel: Channel, joined: int, left: int) -> None:
+        """Players came or went."""
+        audience = self._audiences.get(channel.name)
+        if audience is None:
+            audience = self._audiences[channel.name] = _Audience(channel)
+        audience.joined += joined
+        audience.left += left
+        self._report(audience, self._clock())
+
+    def tick(self) -> None:
+        """Log what was held back; call it about once a second."""
+        now = self._clock()
+        for name, audience in list(self._audiences.items()):
+            if not self._report(audience, now) and now - audience.reported >= AUDIENCE_SECONDS:
+                del self._audiences[name]
+
+    @staticmethod
+    def _report(audience: _Audience, now: float) -> bool:
+        if not (audience.joined or audience.left) or now - audience.reported < AUDIENCE_SECONDS:
+            return False
+        audience.reported = now
+        total = audience.channel.watching
+        if audience.joined:
+            _say(audience.channel, f"{_players(audience.joined)} connected, total: {total}")
+        if audience.left:
+            _say(audience.channel, f"{_players(audience.left)} disconnected, total: {total}")
+        audience.joined = audience.left = 0
+        return True
+
+
+class _Audience:
+    """Comings and goings on a channel that have no line yet."""
+
+    __slots__ = ("channel", "joined", "left", "reported")
+
+    def __init__(self, channel: Channel) -> None:
+        self.channel = channel
+        self.joined = self.left = 0
+        self.reported = float("-inf")
+
+
+def _players(count: int) -> str:
+    return "player" if count == 1 else f"{count} players"
+
+
+def _say(channel: Channel, text: str, level: int = logging.INFO) -> None:
+    log.log(level, "%s: %s", channel.name, text, extra={"channel": channel.name})
+
+
+class TextFormatter(logging.Formatter):
+    """``2026-11-22T13:37:00.123Z INFO live: player connected, total: 3``."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line, and a traceback under it where there is one."""
+        line = f"{_instant(record)} {record.levelname} {record.getMessage()}"
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The object: ``time``, ``level``, ``logger``, ``message``; ``channel``, ``traceback``."""
+        entry: dict[str, Any] = {
+            "time": _instant(record),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        channel = getattr(record, "channel", None)
+        if channel is not None:
+            entry["channel"] = channel
+        if record.exc_info:
+            entry["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(entry, ensure_ascii=False)
+
+
+def _instant(record: logging.LogRecord) -> str:
+    instant = datetime.fromtimestamp(record.created, UTC)
+    return instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")

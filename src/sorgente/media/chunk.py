@@ -1,0 +1,95 @@
+"""The unit of the relay: built once, immutable, shared by every player.
+
+HTTP/1.1 chunked-coding frames (RFC 9112 §7.1) are the same bytes for everybody, so a chunk is kept
+as its frame; whoever wants the bare bytes (an HTTP/1.0 player, a complete segment) gets a view into
+that frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+FRAME_TAIL_BYTES = 2
+"""The CRLF behind the bytes of a frame."""
+
+LAST_FRAME = b"0\r\n\r\n"
+"""What ends a chunked body cleanly (RFC 9112 §7.1); never sent after an abort."""
+
+
+def frame(payload: bytes) -> bytes:
+    """One chunked-coding frame around ``payload``, which must not be empty."""
+    return b"%x\r\n%b\r\n" % (len(payload), payload)
+
+
+def payload_of(framed: bytes) -> memoryview:
+    """The bytes inside a frame, without a copy."""
+    return memoryview(framed)[framed.index(b"\r\n") + 2 : -FRAME_TAIL_BYTES]
+
+
+class Chunk:
+    """One ``moof``+``mdat`` with what precedes it, or a piece of bytes we do not understand.
+
+    ``frame``            the bytes as uploaded, as a chunked-coding frame.
+    ``movable``          the same for players who did not read the upload from its first byte;
+                         another object only where the upload addresses its samples by file position
+                         (``tfhd.base_data_offset``, ISO/IEC 14496-12 §8.8.7).
+    ``received_at``      seconds, when its last byte came in.
+    ``random_access``    a player can start here.
+    ``has_sync_sample``  a sync sample is inside, though perhaps not the first.
+    """
+
+    __slots__ = ("frame", "has_sync_sample", "movable", "random_access", "received_at")
+
+    def __init__(
+        self,
+        payload: bytes,
+        received_at: float,
+        *,
+        movable: bytes | None = None,
+        random_access: bool = False,
+        has_sync_sample: bool = False,
+    ) -> None:
+        self.frame = frame(payload)
+        self.movable = self.frame if movable is None or movable is payload else frame(movable)
+        self.received_at = received_at
+        self.random_access = random_access
+        self.has_sync_sample = has_sync_sample
+
+    @property
+    def bytes_held(self) -> int:
+        """The memory the chunk keeps, in bytes of media."""
+        return len(self.frame) + (0 if self.movable is self.frame else len(self.movable))
+
+
+Buffer = bytes | memoryview
+Form = Callable[[Chunk], Buffer]
+"""How a chunk looks to a subscriber. One of the four functions below."""
+
+
+def framed(chunk: Chunk) -> Buffer:
+    """As uploaded, for HTTP/1.1."""
+    return chunk.frame
+
+
+def framed_movable(chunk: Chunk) -> Buffer:
+    """For an HTTP/1.1 player who joined later."""
+    return chunk.movable
+
+
+def plain(chunk: Chunk) -> Buffer:
+    """As uploaded, for HTTP/1.0: no chunked coding (RFC 9112 §6.1), ends with the connection."""
+    return payload_of(chunk.frame)
+
+
+def plain_movable(chunk: Chunk) -> Buffer:
+    """For an HTTP/1.0 player who joined later."""
+    return payload_of(chunk.movable)
+
+
+MOVABLE: dict[Form, Form] = {
+    framed: framed_movable,
+    framed_movable: framed_movable,
+    plain: plain_movable,
+    plain_movable: plain_movable,
+}
+"""The form to go on with once a player's stream is no longer the upload byte for byte."""

@@ -1,0 +1,256 @@
+"""The composition root: builds an origin from its settings, runs it, ends it.
+
+The only file that knows everybody, and the only one below which no clock is read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import resource
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+from sorgente import __version__
+from sorgente.broker import Broker, BrokerLimits
+from sorgente.control.app import control_app
+from sorgente.control.status import OriginStatus
+from sorgente.http.connection import ConnectionLimits
+from sorgente.http.frontend import Frontend, FrontendLimits
+from sorgente.http.histogram import Histogram
+from sorgente.http.ingest import IngestRules
+from sorgente.http.routing import Router
+from sorgente.isobmff.scanner import BoxLimits
+from sorgente.journal import LogJournal
+from sorgente.media.channel import ChannelRules
+from sorgente.media.window import WindowBounds
+from sorgente.settings import Settings
+
+TICK_SECONDS: Final = 0.25
+"""How often deadlines are looked at: finer than any of them needs, and 10,000 connections cost a
+millisecond each time."""
+
+BACKLOG: Final = 4096
+"""Connections the kernel may hold for us: a thousand players come at once when a match begins.
+Linux cuts it to net.core.somaxconn."""
+
+LINGER_SECONDS: Final = 2.0
+"""For an encoder to read an early answer while it still sends."""
+
+SILENCE_BYTES: Final = 256
+"""Less than this in ``--publisher-timeout`` is silence: an empty fragment of one audio track is
+more, one byte every few seconds (slowloris) is not."""
+
+BURST_SECONDS: Final = 2.0
+"""An upload that fills its window faster than this is a file, not an encoder."""
+
+DRAIN_LOOK_SECONDS: Final = 0.05
+"""How often the end of a shutdown is looked for."""
+
+SPARE_FILES: Final = 64
+"""File descriptors for all that is not a connection."""
+
+RELAY_BOUNDS: Final = (
+    0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0,
+)  # fmt: skip
+LAG_BOUNDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5)
+
+log = logging.getLogger(__name__)
+
+
+class SystemClock:
+    """The clocks of the machine."""
+
+    @staticmethod
+    def monotonic() -> float:
+        """Seconds of a clock that only grows."""
+        return time.monotonic()
+
+    @staticmethod
+    def wall() -> float:
+        """UTC, seconds since 1970."""
+        return time.time()
+
+
+class Origin:
+    """An origin: ``async with Origin(settings) as origin: …``."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._clock = SystemClock()
+        self._journal = LogJournal(self._clock.monotonic)
+        self._relay_time = Histogram(RELAY_BOUNDS)
+        self._loop_lag = Histogram(LAG_BOUNDS)
+        self.broker = Broker(_channel_rules(settings), _broker_limits(settings), self._journal)
+        players, encoders = settings.players, settings.encoders
+        router = Router(
+            broker=self.broker,
+            control=control_app(self.status),
+            ingest=IngestRules(encoders.publisher_timeout, SILENCE_BYTES, BURST_SECONDS),
+            stall_seconds=players.stall_timeout,
+            relay_time=self._relay_time,
+        )
+        self._frontend = Frontend(
+            router,
+            self._clock,
+            _connection_limits(settings),
+            FrontendLimits(
+                settings.connections.max_connections,
+                settings.connections.max_connections_per_address,
+            ),
+            self._after,
+        )
+        self._listener: asyncio.Server
+        self._ticks: asyncio.Task[None]
+
+    async def __aenter__(self) -> Origin:
+        """Listen.
+
+        Raises:
+            OSError: the address cannot be had.
+        """
+        _raise_file_limit(self._settings.connections.max_connections)
+        listen = self._settings.listen
+        loop = asyncio.get_running_loop()
+        self._listener = await loop.create_server(
+            self._frontend, listen.host, listen.port, backlog=BACKLOG
+        )
+        self._ticks = loop.create_task(self._tick())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Drop what is left, at once."""
+        self._ticks.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._ticks
+        self._listener.close()
+        self.broker.close(self._clock.monotonic())
+        self._frontend.close()
+        self._frontend.abort()
+        await asyncio.sleep(0)  # for the transports to say that they are closed
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens; the port as it is when 0 was asked for."""
+        host, port = self._listener.sockets[0].getsockname()[:2]
+        return host, port
+
+    def status(self) -> OriginStatus:
+        """What pages and metrics show."""
+        return OriginStatus(
+            version=__version__,
+            closing=self.broker.closing,
+            channels=self.broker.snapshot(self._clock.monotonic()),
+            totals=self.broker.totals(),
+            window_bytes=self.broker.bytes_held,
+            connections=len(self._frontend),
+            refused=self._frontend.refused,
+            relay_time=self._relay_time,
+            loop_lag=self._loop_lag,
+        )
+
+    async def drain(self, hurry: asyncio.Event) -> None:
+        """Let no new publishers and players in, and what is under way end by itself; at most
+        ``shutdown_timeout``, or until ``hurry``."""
+        self.broker.closing = True
+        seconds = self._settings.connections.shutdown_timeout
+        await self._until(lambda: not self.broker.busy, hurry, seconds)
+        # Answers to encoders, and what players have not got yet, need a moment to go out.
+        self.broker.close(self._clock.monotonic())
+        self._frontend.close()
+        await self._until(lambda: not len(self._frontend), hurry, LINGER_SECONDS)
+
+    async def _until(
+        self, condition: Callable[[], bool], hurry: asyncio.Event, seconds: float
+    ) -> None:
+        end = self._clock.monotonic() + seconds
+        while not condition() and not hurry.is_set() and self._clock.monotonic() < end:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(hurry.wait(), DRAIN_LOOK_SECONDS)
+
+    def _after(self, seconds: float, call: Callable[[], None]) -> None:
+        asyncio.get_running_loop().call_later(seconds, call)
+
+    async def _tick(self) -> None:
+        due = self._clock.monotonic()
+        while True:
+            due += TICK_SECONDS
+            await asyncio.sleep(due - self._clock.monotonic())
+            now = self._clock.monotonic()
+            self._loop_lag.observe(now - due)
+            due = max(due, now - TICK_SECONDS)  # after a suspend, no burst of ticks
+            self._frontend.tick()
+            self.broker.tick(now)
+            self._journal.tick()
+
+
+async def serve(settings: Settings, announce: Callable[[Origin], None]) -> None:
+    """Run an origin until SIGTERM or SIGINT; ``announce`` is called once it listens.
+
+    Raises:
+        OSError: the address cannot be had.
+    """
+    loop = asyncio.get_running_loop()
+    stop, hurry = asyncio.Event(), asyncio.Event()
+
+    def on_signal() -> None:
+        (hurry if stop.is_set() else stop).set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal)
+    async with Origin(settings) as origin:
+        announce(origin)
+        await stop.wait()
+        log.info("shutting down")
+        await origin.drain(hurry)
+    log.info("bye")
+
+
+def _channel_rules(settings: Settings) -> ChannelRules:
+    return ChannelRules(
+        window=WindowBounds(settings.window.window, settings.window.window_bytes),
+        boxes=BoxLimits(
+            max_box=settings.encoders.max_box_bytes, max_chunk=settings.encoders.max_chunk_bytes
+        ),
+        max_lag=settings.players.max_lag,
+        reconnect_grace=settings.encoders.reconnect_grace,
+    )
+
+
+def _broker_limits(settings: Settings) -> BrokerLimits:
+    return BrokerLimits(
+        channels=settings.encoders.max_channels,
+        waiting=settings.players.max_waiting,
+        memory=settings.window.memory,
+    )
+
+
+def _connection_limits(settings: Settings) -> ConnectionLimits:
+    connections = settings.connections
+    return ConnectionLimits(
+        head_bytes=connections.max_head_bytes,
+        uri_bytes=connections.max_head_bytes // 2,
+        head_seconds=connections.head_timeout,
+        idle_seconds=connections.idle_timeout,
+        linger_seconds=LINGER_SECONDS,
+        stall_seconds=settings.players.stall_timeout,
+    )
+
+
+def _raise_file_limit(connections: int) -> None:
+    """A connection is a file: allow as many as the kernel lets us."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + SPARE_FILES
+    if soft < wanted:
+        allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+        if allowed < wanted:
+            log.warning(
+                "only %d files may be open (ulimit -n), and --max-connections %d needs %d",
+                allowed,
+                connections,
+                wanted,
+            )

@@ -1,0 +1,128 @@
+"""What an operator may set. One frozen dataclass per component; the command line,
+``SORGENTE_*`` variables and ``sorgente.toml`` are all derived from these (``cli.py``), so an option
+is spelt once. Every number is a bound or a time with its reason beside it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+Positive = Annotated[int, Parameter(validator=Number(gt=0))]
+Seconds = Annotated[float, Parameter(validator=Number(gt=0))]
+Port = Annotated[int, Parameter(validator=Number(gte=0, lte=65535))]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListenSettings:
+    """Where the origin listens."""
+
+    host: str = "0.0.0.0"
+    """Address to listen on."""
+
+    port: Port = 8080
+    """Port to listen on; 0 takes a free one."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowSettings:
+    """How much is kept in memory."""
+
+    window: Seconds = 60.0
+    """Seconds kept of a channel. What follows its newest key frame is kept however old it is."""
+
+    window_bytes: Positive = 256 << 20
+    """Bytes kept of a channel: 60 s at 35 Mbit/s."""
+
+    memory: Positive = 2 << 30
+    """Bytes of media over all channels. Over it, the largest window gives first."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncoderSettings:
+    """What encoders may do."""
+
+    publisher_timeout: Seconds = 30.0
+    """Seconds an encoder may be silent. ffmpeg sends a group of pictures at a time: at its defaults
+    (250 frames) 10 s at 25 fps, 17 s at 15 fps."""
+
+    reconnect_grace: Seconds = 10.0
+    """Seconds the players of a broken off upload wait for its encoder to come back."""
+
+    max_chunk_bytes: Positive = 64 << 20
+    """Bytes in one chunk: 10 s at 50 Mbit/s, an encoder's group of pictures at its largest."""
+
+    max_box_bytes: Positive = 4 << 20
+    """Bytes in any box but mdat: a thousand times what encoders send."""
+
+    max_channels: Positive = 100
+    """Channels live at a time."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayerSettings:
+    """What players may do."""
+
+    max_lag: Seconds = 10.0
+    """Seconds a slow player may be behind before it is moved forward to the newest key frame."""
+
+    stall_timeout: Seconds = 30.0
+    """Seconds a player may take nothing at all before it is cut off."""
+
+    max_waiting: Positive = 10_000
+    """Players that may wait for encoders which are not there yet, over all channels."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionSettings:
+    """What connections may do."""
+
+    max_connections: Positive = 16_000
+    """Connections in all. Each costs about 4 KB and a file descriptor."""
+
+    max_connections_per_address: Positive = 4_096
+    """Connections from one address; a proxy in front of the origin is one."""
+
+    max_head_bytes: Positive = 32 << 10
+    """Bytes in a request head: four times what Apache and nginx take, as CMCD and tokens add up."""
+
+    head_timeout: Seconds = 10.0
+    """Seconds for a request head to be complete."""
+
+    idle_timeout: Seconds = 75.0
+    """Seconds between two requests of a connection. ffmpeg dies when one is closed under it, so
+    this is longer than any segment."""
+
+    shutdown_timeout: Seconds = 2.0
+    """Seconds uploads and players may go on after SIGTERM; a second signal ends them at once."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogSettings:
+    """What is logged."""
+
+    log_format: Literal["text", "json"] = "text"
+    """Lines for people or for machines."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """What is worth a line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All of them."""
+
+    listen: ListenSettings = ListenSettings()
+    window: WindowSettings = WindowSettings()
+    encoders: EncoderSettings = EncoderSettings()
+    players: PlayerSettings = PlayerSettings()
+    connections: ConnectionSettings = ConnectionSettings()
