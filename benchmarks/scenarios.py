@@ -46,9 +46,7 @@ SCENARIOS: Final = (
     Scenario(name="fanout-1000", about="1000 players, one channel", players=1000),
     Scenario(name="fanout-5000", about=_LOWER_HZ, players=5000, hz=8, gop=8, load_processes=2),
     Scenario(name="fanout-10000", about=_LOWER_HZ, players=10000, hz=4, gop=4, load_processes=2),
-    Scenario(
-        name="channels-10x100", about="10 channels of 100 players", players=1000, channels=10
-    ),
+    Scenario(name="channels-10x100", about="10 channels of 100 players", players=1000, channels=10),
     Scenario(
         name="late-join-1000",
         about="1000 players join at once, beside 100 that are there",
@@ -78,7 +76,9 @@ def select(names: list[str]) -> list[Scenario]:
     if not names:
         return list(SCENARIOS)
     chosen = [s for s in SCENARIOS if any(s.name == n or s.name.startswith(f"{n}-") for n in names)]
-    unknown = [n for n in names if not any(s.name == n or s.name.startswith(f"{n}-") for s in chosen)]
+    unknown = [
+        n for n in names if not any(s.name == n or s.name.startswith(f"{n}-") for s in chosen)
+    ]
     if unknown:
         known = ", ".join(scenario.name for scenario in SCENARIOS)
         raise ValueError(f"no such scenario: {', '.join(unknown)}; there are: {known}")

@@ -17,8 +17,9 @@ def sinf(original: bytes) -> bytes:
     return box(b"sinf", box(b"frma", original), full(b"schm", 0, 0, b"cenc", u32(0x10000)))
 
 
-def hvcc(head: str) -> bytes:
-    return box(b"hvcC", bytes.fromhex(head), bytes(10))
+def hvcc(profile: int, compatibility: int, constraints: str, level: int) -> bytes:
+    head = bytes([1, profile]) + u32(compatibility) + bytes.fromhex(constraints).ljust(6, b"\0")
+    return box(b"hvcC", head, bytes([level]), bytes(10))
 
 
 BTRT = box(b"btrt", u32(0, 900_000, 800_000))
@@ -29,15 +30,10 @@ BTRT = box(b"btrt", u32(0, 900_000, 800_000))
     [
         (visual_entry(b"avc1"), "avc1.64001f"),
         (visual_entry(b"avc3", box(b"avcC", bytes([1, 0x4D, 0x40, 0x0A, 0]))), "avc3.4d400a"),
-        (visual_entry(b"hvc1", hvcc("01016000000090000000000000 3f".replace(" ", ""))[:-9]),
-         "hvc1.1.6.L0.90"),
-        (visual_entry(b"hvc1", hvcc("0101600000009000000000005d")), "hvc1.1.6.L93.90"),
-        (visual_entry(b"hev1", hvcc("0122200000009000000000009 6".replace(" ", ""))),
-         "hev1.2.4.H150.90"),
-        (visual_entry(b"hev1", hvcc("01646000000090b200000000 5a".replace(" ", ""))),
-         "hev1.A4.6.H90.90.B2"),
-        (visual_entry(b"hvc1", hvcc("010160000000000000000000 5a".replace(" ", ""))),
-         "hvc1.1.6.L90"),
+        (visual_entry(b"hvc1", hvcc(0x01, 0x60000000, "90", 93)), "hvc1.1.6.L93.90"),
+        (visual_entry(b"hev1", hvcc(0x22, 0x20000000, "90", 150)), "hev1.2.4.H150.90"),
+        (visual_entry(b"hev1", hvcc(0x64, 0x60000000, "9000b2", 90)), "hev1.A4.6.H90.90.0.B2"),
+        (visual_entry(b"hvc1", hvcc(0x01, 0x60000000, "", 90)), "hvc1.1.6.L90"),
         (visual_entry(b"av01", box(b"av1C", bytes([0x81, 0x04, 0x0C, 0]))), "av01.0.04M.08"),
         (visual_entry(b"av01", box(b"av1C", bytes([0x81, 0x29, 0xC0, 0]))), "av01.1.09H.10"),
         (visual_entry(b"av01", box(b"av1C", bytes([0x81, 0x4D, 0x60, 0]))), "av01.2.13M.12"),

@@ -77,10 +77,9 @@ def test_header_out_of_bounds_is_refused_before_its_body(
     scanner = BoxScanner(LIMITS)
     scanner.feed(box(b"free"))
     assert scanner.skip()
-    for piece in in_pieces(header[:-1], 1):
+    for piece in in_pieces(header, 1):
         scanner.feed(piece)
     with pytest.raises(error, match=message):
-        scanner.feed(header[-1:])
         scanner.header()
 
 

@@ -34,10 +34,8 @@ def units_until_error(
     units: list[Unit] = []
     try:
         for piece in pieces:
-            for unit in parser.feed(piece):
-                units.append(unit)  # noqa: PERF402: those before an error count
-        for unit in parser.finish():
-            units.append(unit)  # noqa: PERF402
+            units.extend(parser.feed(piece))  # keeps what came before an error
+        units.extend(parser.finish())
     except MediaError as error:
         return units, error
     return units, None

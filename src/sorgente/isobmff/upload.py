@@ -35,7 +35,7 @@ __all__ = ["InitSegment", "MediaChunk", "RawBytes", "Trailer", "Unit", "UploadPa
 OPENING_TYPES: Final = frozenset(b"ftyp styp moov free skip wide uuid pdin emsg prft sidx".split())
 """Boxes that may stand before, or be, the ``moov`` of a fragmented stream."""
 
-_BEFORE_MOOV = "the upload has media before any init segment (ftyp+moov); it is relayed as it is"
+_MEDIA_FIRST = "the upload has media before any init segment (ftyp+moov); it is relayed as it is"
 _NO_FRAGMENTS = "the moov announces no fragments; add +frag_keyframe+empty_moov to movflags"
 _CARRIES_SAMPLES = "the moov carries samples; add +empty_moov to movflags to make it joinable"
 _INIT_TOO_LARGE = "the moov is too large for an init segment; it is relayed as it is"
@@ -125,19 +125,17 @@ class UploadParser:
         while True:
             try:
                 header = scanner.header()
-                if header is None:
-                    if not self._may_open(scanner.peek(8)):
-                        yield from self._become_raw(None)
-                    return
-                if header.type not in OPENING_TYPES:
-                    yield from self._become_raw(_why_raw(header))
-                    return
-                whole = scanner.skip()
-            except BoxTooLarge:
-                yield from self._become_raw(_INIT_TOO_LARGE)
+                legal = header is None or header.type in OPENING_TYPES
+                whole = legal and scanner.skip()
+            except MediaError as error:
+                yield from self._become_raw(_why_raw(scanner.peek(8)[4:], error))
                 return
-            except MediaError:
-                yield from self._become_raw(None)
+            if header is None:
+                if not self._may_open(scanner.peek(8)):
+                    yield from self._become_raw(None)
+                return
+            if not legal:
+                yield from self._become_raw(_why_raw(header.type))
                 return
             if not whole:
                 return
@@ -169,7 +167,7 @@ class UploadParser:
         self._raw = True
         self.note = note
         held = taken + self._scanner.take_all()
-        is_mp4 = held[4:8] == b"ftyp"
+        is_mp4 = held[4:8] == b"ftyp" and int.from_bytes(held[:4], "big") >= 8
         self.content_type = "video/mp4" if is_mp4 else "application/octet-stream"
         if held:
             yield RawBytes(held)
@@ -234,5 +232,8 @@ def _why_not_init(moov: Box) -> str | None:
         return _NO_FRAGMENTS
 
 
-def _why_raw(header: BoxHeader) -> str | None:
-    return _BEFORE_MOOV if header.type in (b"moof", b"mdat") else None
+def _why_raw(type_: bytes, error: MediaError | None = None) -> str | None:
+    """A note about the box that decided against fragmented MP4."""
+    if type_ in (b"moof", b"mdat"):
+        return _MEDIA_FIRST
+    return _INIT_TOO_LARGE if isinstance(error, BoxTooLarge) else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from typing import cast
 
 from sorgente.media.chunk import Chunk
 
@@ -26,11 +27,21 @@ class WindowBounds:
 class Window:
     """Chunks ``first`` … ``end - 1``."""
 
-    __slots__ = ("_access_points", "_bounds", "_chunks", "_joinable_from", "bytes", "first")
+    __slots__ = (
+        "_access_points",
+        "_bounds",
+        "_chunks",
+        "_holes",
+        "_joinable_from",
+        "bytes",
+        "first",
+    )
 
     def __init__(self, bounds: WindowBounds) -> None:
         self._bounds = bounds
-        self._chunks: list[Chunk] = []
+        self._chunks: list[Chunk | None] = []
+        self._holes = 0
+        """How many of ``_chunks``, from the first on, have been dropped."""
         self._access_points: deque[int] = deque()
         self._joinable_from = 0
         self.first = 0
@@ -39,20 +50,20 @@ class Window:
     @property
     def end(self) -> int:
         """The number the next chunk will get: where a cursor that has read everything stands."""
-        return self.first + len(self._chunks)
+        return self.first + len(self)
 
     def __len__(self) -> int:
-        return len(self._chunks)
+        return len(self._chunks) - self._holes
 
     def __getitem__(self, number: int) -> Chunk:
         if number < self.first:
             raise IndexError(f"chunk {number} has left the window, which starts at {self.first}")
-        return self._chunks[number - self.first]
+        return self.run(number, 1)[0]
 
     def run(self, number: int, limit: int) -> list[Chunk]:
         """At most ``limit`` chunks from ``number`` on."""
-        start = number - self.first
-        return self._chunks[start : start + limit]
+        start = number - self.first + self._holes
+        return cast(list[Chunk], self._chunks[start : start + limit])
 
     @property
     def newest_random_access(self) -> int | None:
@@ -75,7 +86,7 @@ class Window:
     @property
     def oldest_received_at(self) -> float | None:
         """Arrival time of the oldest chunk kept; None when the window is empty."""
-        return self._chunks[0].received_at if self._chunks else None
+        return self[self.first].received_at if len(self) else None
 
     @property
     def crowded(self) -> bool:
@@ -92,38 +103,32 @@ class Window:
 
     def expire(self, now: float) -> None:
         """Drop what is older or larger than the bounds allow."""
-        oldest_allowed = now - self._bounds.seconds
-        keep_from = self._access_points[-1] if self._access_points else self.end
-        drop = 0
-        held = self.bytes
-        for chunk in self._chunks:
-            too_old = chunk.received_at < oldest_allowed and self.first + drop < keep_from
-            if not too_old and held <= self._bounds.bytes:
+        too_old = now - self._bounds.seconds
+        while len(self):
+            protected = bool(self._access_points) and self._access_points[-1] == self.first
+            fresh = protected or self[self.first].received_at >= too_old
+            if fresh and self.bytes <= self._bounds.bytes:
                 break
-            held -= chunk.bytes_held
-            drop += 1
-        if drop:
-            self._drop(drop)
+            self.drop_oldest()
 
     def drop_oldest(self) -> int:
         """Drop one chunk, whatever its age, and return the bytes that frees (0 when empty)."""
-        before = self.bytes
-        if self._chunks:
-            self._drop(1)
-        return before - self.bytes
+        if not len(self):
+            return 0
+        freed = self[self.first].bytes_held
+        self._chunks[self._holes] = None
+        self._holes += 1
+        if 2 * self._holes > len(self._chunks):
+            # Closing the gap each time would move the whole list for every chunk.
+            del self._chunks[: self._holes]
+            self._holes = 0
+        self.bytes -= freed
+        self.first += 1
+        if self._access_points and self._access_points[0] < self.first:
+            self._access_points.popleft()
+        return freed
 
     def forget_random_access(self) -> None:
         """Nobody may start at what is here: the init segment has changed."""
         self._access_points.clear()
         self._joinable_from = self.end
-
-    def clear(self) -> None:
-        """Drop everything."""
-        self._drop(len(self._chunks))
-
-    def _drop(self, count: int) -> None:
-        self.bytes -= sum(chunk.bytes_held for chunk in self._chunks[:count])
-        del self._chunks[:count]
-        self.first += count
-        while self._access_points and self._access_points[0] < self.first:
-            self._access_points.popleft()
