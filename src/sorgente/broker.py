@@ -156,9 +156,9 @@ class Broker:
     def _make_room(self, publisher: Publisher, now: float) -> None:
         excess = self.bytes_held - self._limits.memory
         while excess > 0:
-            relays = [channel.relay for channel in self._channels.values() if channel.relay]
-            largest = max(relays, key=lambda relay: relay.window.bytes, default=None)
-            freed = 0 if largest is None else largest.window.drop_oldest()
+            windows = [each.relay.window for each in self._channels.values() if each.relay]
+            largest = max(windows, key=lambda window: window.bytes, default=None)
+            freed = 0 if largest is None else largest.drop_oldest()
             if not freed:
                 error = OutOfMemory(f"uploads alone hold more than {self._limits.memory} bytes")
                 publisher.break_off(str(error), now)

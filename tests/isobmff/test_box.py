@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from tests.support.boxes import box, full, large_box, u32, u64
 
 from sorgente.errors import MalformedBox
 from sorgente.isobmff.box import MAX_CHILDREN, Box, BoxHeader, boxes, fourcc, read_header
+from tests.support.boxes import box, full, large_box, u32, u64
 
 UUID = bytes(range(16))
 

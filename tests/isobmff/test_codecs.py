@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import pytest
-from tests.support.boxes import AVCC, audio_entry, box, esds, full, u16, u32, visual_entry
 
 from sorgente.errors import MalformedBox
 from sorgente.isobmff.box import boxes
 from sorgente.isobmff.codecs import SampleEntry, sample_entry
+from tests.support.boxes import AVCC, audio_entry, box, esds, full, u16, u32, visual_entry
 
 
 def read(entry: bytes, handler: str) -> SampleEntry:

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import pytest
-from tests.support.boxes import emsg, full, u32
 
 from sorgente.errors import MalformedBox
 from sorgente.isobmff.box import boxes
 from sorgente.isobmff.emsg import EventMessage, parse_emsg
+from tests.support.boxes import emsg, full, u32
 
 
 def read(data: bytes) -> EventMessage:

@@ -1,6 +1,11 @@
 from __future__ import annotations
 
 import pytest
+
+from sorgente.errors import MalformedBox
+from sorgente.isobmff.fragment import MediaChunk, parse_chunk
+from sorgente.isobmff.init_segment import parse_init_segment
+from sorgente.isobmff.track_fragment import DataBase
 from tests.support.boxes import (
     AUDIO,
     NON_SYNC,
@@ -18,11 +23,6 @@ from tests.support.boxes import (
     prft,
     u32,
 )
-
-from sorgente.errors import MalformedBox
-from sorgente.isobmff.fragment import MediaChunk, parse_chunk
-from sorgente.isobmff.init_segment import parse_init_segment
-from sorgente.isobmff.track_fragment import DataBase
 
 INIT = parse_init_segment(init_segment(AUDIO, VIDEO))
 SOUND = Sample(b"sound", 1024)

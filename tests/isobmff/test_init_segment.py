@@ -3,6 +3,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+
+from sorgente.errors import MalformedBox
+from sorgente.isobmff.box import boxes
+from sorgente.isobmff.init_segment import (
+    EditList,
+    TrackDefaults,
+    carries_samples,
+    is_fragmented,
+    parse_init_segment,
+)
 from tests.support.boxes import (
     AUDIO,
     VIDEO,
@@ -17,16 +27,6 @@ from tests.support.boxes import (
     u16,
     u32,
     visual_entry,
-)
-
-from sorgente.errors import MalformedBox
-from sorgente.isobmff.box import boxes
-from sorgente.isobmff.init_segment import (
-    EditList,
-    TrackDefaults,
-    carries_samples,
-    is_fragmented,
-    parse_init_segment,
 )
 
 TEXT = TrackSpec(

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import pytest
-from tests.support.boxes import prft
 
 from sorgente.errors import MalformedBox
 from sorgente.isobmff.box import boxes
 from sorgente.isobmff.prft import NTP_EPOCH, ProducerReferenceTime, parse_prft
+from tests.support.boxes import prft
 
 NTP = (NTP_EPOCH + 1_700_000_000) << 32 | 1 << 31
 

@@ -3,11 +3,11 @@ from __future__ import annotations
 import tracemalloc
 
 import pytest
-from tests.support.boxes import box, large_box, u32, u64
-from tests.support.uploads import in_pieces
 
 from sorgente.errors import BoxTooLarge, MalformedBox
 from sorgente.isobmff.scanner import BoxLimits, BoxScanner
+from tests.support.boxes import box, large_box, u32, u64
+from tests.support.uploads import in_pieces
 
 LIMITS = BoxLimits(max_box=1000, max_chunk=5000, max_pending_boxes=20)
 

@@ -4,17 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from tests.support.boxes import (
-    AUDIO,
-    NON_SYNC,
-    SYNC,
-    VIDEO,
-    box,
-    full,
-    init_segment,
-    u32,
-    u64,
-)
 
 from sorgente.errors import MalformedBox
 from sorgente.isobmff.box import boxes
@@ -25,6 +14,17 @@ from sorgente.isobmff.track_fragment import (
     DataRun,
     TrackFragment,
     parse_traf,
+)
+from tests.support.boxes import (
+    AUDIO,
+    NON_SYNC,
+    SYNC,
+    VIDEO,
+    box,
+    full,
+    init_segment,
+    u32,
+    u64,
 )
 
 INIT = parse_init_segment(init_segment(replace(VIDEO, trex=(100, 10, NON_SYNC)), AUDIO))

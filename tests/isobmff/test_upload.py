@@ -6,6 +6,12 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from sorgente.errors import BoxTooLarge, MalformedBox, MediaError, TruncatedUpload
+from sorgente.isobmff.fragment import MediaChunk
+from sorgente.isobmff.init_segment import InitSegment
+from sorgente.isobmff.scanner import BoxLimits
+from sorgente.isobmff.upload import RawBytes, Trailer, Unit, UploadParser
 from tests.support.boxes import (
     AUDIO,
     STYP,
@@ -33,12 +39,6 @@ from tests.support.uploads import (
     units_of,
     units_until_error,
 )
-
-from sorgente.errors import BoxTooLarge, MalformedBox, MediaError, TruncatedUpload
-from sorgente.isobmff.fragment import MediaChunk
-from sorgente.isobmff.init_segment import InitSegment
-from sorgente.isobmff.scanner import BoxLimits
-from sorgente.isobmff.upload import RawBytes, Trailer, Unit, UploadParser
 
 INIT = init_segment(VIDEO, AUDIO)
 MFRA = box(b"mfra", full(b"mfro", 0, 0, u32(24)))

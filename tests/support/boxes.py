@@ -157,7 +157,7 @@ class TrafSpec:
     time: int = 0
     samples: Sequence[Sample] = (Sample(),)
     base: str = "moof"
-    """moof, absolute or implicit."""
+    """moof, absolute (from the data), position (from the moof, also absolute) or implicit."""
 
     tfdt_version: int = 1
     data_offset: bool = True
@@ -165,8 +165,8 @@ class TrafSpec:
 
 
 def traf(spec: TrafSpec, base_data_offset: int, data_offset: int) -> bytes:
-    flags = {"moof": 0x020000, "absolute": 0x1, "implicit": 0}[spec.base]
-    base = u64(base_data_offset) if spec.base == "absolute" else b""
+    flags = {"moof": 0x020000, "implicit": 0}.get(spec.base, 0x1)
+    base = u64(base_data_offset) if flags == 0x1 else b""
     tfhd = full(b"tfhd", 0, flags, u32(spec.track_id), base)
     time = u64(spec.time) if spec.tfdt_version else u32(spec.time)
     tfdt = full(b"tfdt", spec.tfdt_version, 0, time)
@@ -189,8 +189,8 @@ def moof(*specs: TrafSpec, position: int = 0, sequence_number: int = 1, gap: int
         data = size + gap
         previous_end = 0
         for spec in specs:
-            base = {"moof": 0, "absolute": data, "implicit": previous_end}[spec.base]
-            trafs.append(traf(spec, position + data, data - base))
+            base = {"absolute": data, "implicit": previous_end}.get(spec.base, 0)
+            trafs.append(traf(spec, position + base, data - base))
             data += sum(len(sample.payload) for sample in spec.samples)
             previous_end = data
         return box(b"moof", full(b"mfhd", 0, 0, u32(sequence_number)), *trafs)

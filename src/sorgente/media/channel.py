@@ -85,7 +85,7 @@ class Channel:
     @property
     def watching(self) -> int:
         """All players, the waiting ones included."""
-        return len(self._waiting) + (0 if self.relay is None else len(self.relay))
+        return len(self._waiting) + (0 if self.relay is None else self.relay.watching)
 
     @property
     def bytes_held(self) -> int:

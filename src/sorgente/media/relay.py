@@ -77,7 +77,8 @@ class Relay:
         self._behind: dict[Subscriber, None] = {}
         self._aligning: dict[Subscriber, None] = {}
 
-    def __len__(self) -> int:
+    @property
+    def watching(self) -> int:
         """How many subscribers there are."""
         return sum(map(len, self._following.values())) + len(self._behind) + len(self._aligning)
 

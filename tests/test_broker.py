@@ -1,0 +1,130 @@
+import pytest
+
+from sorgente.broker import Broker, BrokerLimits
+from sorgente.errors import OriginError, OutOfMemory, Overloaded, PublisherConflict, ShuttingDown
+from sorgente.isobmff.scanner import BoxLimits
+from sorgente.media.channel import Channel, ChannelRules
+from sorgente.media.publisher import Publisher
+from sorgente.media.subscriber import Subscriber
+from sorgente.media.window import WindowBounds
+from tests.support.journal import RecordingJournal
+from tests.support.live import video
+from tests.support.players import RecordingSink, player
+
+NOW = 100.0
+RULES = ChannelRules(WindowBounds(60.0, 1 << 20), BoxLimits(), max_lag=5.0, reconnect_grace=10.0)
+
+
+class Stage:
+    def __init__(self, limits: BrokerLimits) -> None:
+        self.broker = Broker(RULES, limits, RecordingJournal())
+        self.told: list[OriginError] = []
+
+    def publish(self, name: str, *, takeover: bool = False) -> Publisher:
+        return self.broker.publish(name, "me", NOW, NOW, self.told.append, takeover=takeover)
+
+    def watch(self, name: str) -> tuple[Channel, Subscriber, RecordingSink]:
+        subscriber, sink = player()
+        return self.broker.subscribe(name, subscriber), subscriber, sink
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage(BrokerLimits(channels=2, waiting=3, memory=64_000))
+
+
+def test_channels_exist_while_somebody_publishes_watches_or_waits(stage: Stage) -> None:
+    channel, subscriber, _ = stage.watch("a")
+    assert stage.broker.get("a") is channel
+    stage.broker.leave(channel, subscriber)
+    assert stage.broker.get("a") is None
+    publisher = stage.publish("a")
+    publisher.finish(NOW)
+    stage.broker.tick(NOW)
+    assert stage.broker.get("a") is None
+
+
+def test_channels_are_apart(stage: Stage) -> None:
+    _, _, sink = stage.watch("a")
+    stage.broker.feed(stage.publish("b"), b"for b only", NOW)
+    assert sink.content_type is None
+
+
+def test_too_many_live_channels_are_refused_but_waiting_players_do_not_count(
+    stage: Stage,
+) -> None:
+    stage.watch("x")
+    stage.watch("y")
+    stage.publish("a")
+    stage.publish("b")
+    with pytest.raises(Overloaded, match="2 channels are live, and 2 may be"):
+        stage.publish("c")
+    with pytest.raises(PublisherConflict):
+        stage.publish("a")
+    stage.publish("a", takeover=True)
+
+
+def test_waiting_players_are_bounded_over_all_channels(stage: Stage) -> None:
+    for name in "abc":
+        stage.watch(name)
+    with pytest.raises(Overloaded, match="3 players wait for encoders, and 3 may"):
+        stage.watch("d")
+    assert stage.broker.get("d") is None
+    stage.broker.feed(stage.publish("a"), b"bytes", NOW)
+    stage.watch("a")
+
+
+def test_over_the_memory_bound_the_largest_window_gives(stage: Stage) -> None:
+    small, large = stage.publish("small"), stage.publish("large")
+    stage.broker.feed(small, video(20).whole, NOW)
+    stage.broker.feed(large, video(400, size=100).whole, NOW)
+    assert stage.broker.bytes_held <= 64_000 * (1 + 1 / 64)
+    assert small.relay is not None
+    assert small.relay.window.first == 0
+    assert large.relay is not None
+    assert large.relay.window.first > 0
+
+
+def test_uploads_that_hold_more_than_all_memory_are_ended(stage: Stage) -> None:
+    publisher = stage.publish("a")
+    upload = video(1, size=200_000)
+    with pytest.raises(OutOfMemory):
+        stage.broker.feed(publisher, upload.whole[:100_000], NOW)
+    assert publisher.ended
+    assert stage.broker.publishers == 0
+
+
+def test_closing_ends_uploads_and_lets_nobody_in(stage: Stage) -> None:
+    stage.broker.feed(stage.publish("a"), video(2).whole, NOW)
+    _, _, sink = stage.watch("a")
+    stage.broker.close(NOW)
+    assert sink.aborted
+    assert [type(error) for error in stage.told] == [ShuttingDown]
+    assert not stage.broker.busy
+    with pytest.raises(ShuttingDown):
+        stage.publish("a")
+    with pytest.raises(ShuttingDown):
+        stage.watch("a")
+
+
+def test_what_gone_channels_did_still_counts(stage: Stage) -> None:
+    for _ in range(3):
+        publisher = stage.publish("a")
+        stage.broker.feed(publisher, video(5).whole, NOW)
+        publisher.finish(NOW)
+        stage.broker.tick(NOW)
+    assert stage.broker.get("a") is None
+    assert stage.broker.totals().chunks == 15
+
+
+def test_a_snapshot_tells_what_pages_and_metrics_show(stage: Stage) -> None:
+    stage.watch("z")
+    publisher = stage.publish("a")
+    stage.broker.feed(publisher, video(5).whole, NOW)
+    first, second = stage.broker.snapshot(NOW + 2)
+    assert (first.name, first.state, first.tracks) == ("a", "live", ("avc1.64001f",))
+    assert first.window_seconds == 2
+    assert first.counters.chunks == 5
+    assert (second.name, second.state, second.waiting) == ("z", "waiting", 1)
+    publisher.break_off("gone", NOW)
+    assert stage.broker.snapshot(NOW)[0].state == "reconnecting"
