@@ -86,7 +86,7 @@ class LoadResult:
             window=dict(window),
             session=dict(session),
             latencies={name: one.percentiles_us() for name, one in latencies.items()},
-            late_joins=reports[0].get("late_join_us"),
+            late_joins=next((r["late_join_us"] for r in reports if "late_join_us" in r), None),
             overruns=publisher["overruns"],
             publish_late_p99_us=publisher["late_us"].get("p99", 0.0),
             generator_shares=[report["generator"]["cpu_share"] for report in reports],
@@ -177,11 +177,19 @@ class Load:
 
     def __init__(self, program: Path, scenario: Scenario, server: RunningServer, core: int) -> None:
         self._scenario = scenario
-        shares = _split(scenario.players, scenario.load_processes)
-        self._commands = [
-            _command(program, scenario, server, players, publish=number == 0)
-            for number, players in enumerate(shares)
+        roles = [
+            {"players": players, "publish": int(number == 0), "stall": stalling}
+            for number, (players, stalling) in enumerate(
+                zip(
+                    _split(scenario.players, scenario.load_processes),
+                    _split(scenario.stall, scenario.load_processes),
+                    strict=True,
+                )
+            )
         ]
+        if scenario.late:
+            roles.append({"players": 0, "publish": 0, "late": scenario.late})
+        self._commands = [_command(program, scenario, server, role) for role in roles]
         self._core = core
         self._processes: list[_Process] = []
 
@@ -223,15 +231,13 @@ def _split(players: int, processes: int) -> list[int]:
 
 
 def _command(
-    program: Path, scenario: Scenario, server: RunningServer, players: int, *, publish: bool
+    program: Path, scenario: Scenario, server: RunningServer, role: dict[str, int]
 ) -> list[str]:
     options: dict[str, object] = {
         "port": server.port,
         "ingest-path": server.kind.ingest_path,
         "play-path": server.kind.play_path,
-        "players": players,
         "channels": scenario.channels,
-        "publish": int(publish),
         "size": scenario.size,
         "hz": scenario.hz,
         "gop": scenario.gop,
@@ -240,10 +246,9 @@ def _command(
         "duration": scenario.duration,
         "event-at": scenario.event_at,
         "sources": 64,
+        **role,
     }
-    if scenario.stall:
-        options |= {"stall": scenario.stall, "stall-seconds": scenario.stall_seconds}
-    if scenario.late:
-        options["late"] = scenario.late
+    if scenario.event_seconds:
+        options["event-seconds"] = scenario.event_seconds
     arguments = [text for name, value in options.items() for text in (f"--{name}", str(value))]
     return [str(program), *arguments, "--gate", "--buckets"]

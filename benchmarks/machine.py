@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import resource
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 _PROC: Final = Path("/proc")
+_CPU_CLOCK_OF_PROCESS: Final = 2  # clock_getcpuclockid(3): the scheduler's own nanoseconds
 _TICKS_PER_SECOND: Final = os.sysconf("SC_CLK_TCK")
 _PAGE_SIZE: Final = os.sysconf("SC_PAGE_SIZE")
 
@@ -62,13 +64,14 @@ def _with_descendants(pid: int) -> list[int]:
 
 
 def cpu_seconds(pid: int) -> float:
-    """User and system time of a process with all its threads and child processes."""
-    ticks = 0
-    for member in _with_descendants(pid):
-        # The command name may hold spaces and parentheses: fields count from the last one.
-        fields = (_PROC / str(member) / "stat").read_text().rpartition(")")[2].split()
-        ticks += int(fields[11]) + int(fields[12])
-    return ticks / _TICKS_PER_SECOND
+    """User and system time of a process with all its threads and child processes.
+
+    The same sum as `utime + stime` in /proc/PID/stat, to the nanosecond instead of the 10 ms tick.
+    """
+    return sum(
+        time.clock_gettime(~member << 3 | _CPU_CLOCK_OF_PROCESS)
+        for member in _with_descendants(pid)
+    )
 
 
 def resident_bytes(pid: int) -> int:

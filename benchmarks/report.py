@@ -12,6 +12,7 @@ from benchmarks.scenarios import Scenario
 
 Number = Callable[[Measurement], float | None]
 NOTHING: Final = "–"
+FEWEST_FOR_MEMORY: Final = 1000  # with fewer, pages and the window outweigh the players
 
 
 def median_of(measurements: Iterable[Measurement], number: Number) -> float | None:
@@ -75,10 +76,15 @@ def _received_percent(measurement: Measurement) -> float | None:
     return 100 * window["received"] / window["expected"] if window["expected"] else None
 
 
+def _kib_per_player(measurement: Measurement) -> float | None:
+    few = measurement.scenario.players < FEWEST_FOR_MEMORY
+    return None if few or measurement.scenario.late else measurement.kib_per_player
+
+
 _COST: Final = (
     Column("CPU µs/delivery", us_per_delivery, 2, with_range=True),
     Column("core %", lambda m: 100 * m.cpu_share),
-    Column("KiB/player", lambda m: m.kib_per_player, with_range=True),
+    Column("KiB/player", _kib_per_player, with_range=True),
 )
 _LATENCY: Final = tuple(
     Column(f"{share} ms", _latency("steady", share), 2, with_range=share == "p99")

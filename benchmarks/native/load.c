@@ -16,9 +16,7 @@
 enum {
     EVENTS_AT_ONCE = 256,
     GATE_PATIENCE_SECONDS = 120,
-    LATE_EVENT_SECONDS = 1, /* what counts as "during" a late join */
     SPARE_FILES = 64,
-    CONNECTS_AT_ONCE = 16,
 };
 
 /* ---- before anything runs ------------------------------------------------------------------- */
@@ -98,16 +96,15 @@ static void start_ramp(struct load *load)
 static void set_window(struct load *load, uint64_t start_ns, uint64_t end_ns)
 {
     const struct options *options = &load->options;
-    double event_seconds = options->stall > 0 ? options->stall_seconds : LATE_EVENT_SECONDS;
     if (start_ns < load->now_ns || end_ns <= start_ns)
         fail_because("measured window", "must lie in the future");
     load->phase = RUNNING;
     load->window_start_ns = start_ns;
     load->window_end_ns = end_ns;
     load->phase_deadline_ns = end_ns;
-    if (options->stall > 0 || options->late > 0) {
+    if (options->event_seconds > 0) {
         load->event_start_ns = start_ns + seconds_to_ns(options->event_at);
-        load->event_end_ns = load->event_start_ns + seconds_to_ns(event_seconds);
+        load->event_end_ns = load->event_start_ns + seconds_to_ns(options->event_seconds);
     }
 }
 
@@ -141,14 +138,8 @@ static void start_event(struct load *load)
     load->event_started = true;
     if (load->options.stall > 0)
         players_pause(load, true);
-    load->next_to_connect = load->options.players;
-}
-
-/* All at once, but not in one breath: other players' chunks are read in between. */
-static void connect_late_players(struct load *load)
-{
-    for (int i = 0; i < CONNECTS_AT_ONCE && load->next_to_connect < load->player_count; i++)
-        player_connect(load, &load->players[load->next_to_connect++]);
+    for (uint32_t i = load->options.players; i < load->player_count; i++)
+        player_connect(load, &load->players[i]); /* nothing is read until all have set out */
 }
 
 static void end_event(struct load *load)
@@ -166,8 +157,6 @@ static void run(struct load *load)
     }
     if (!load->event_started && load->now_ns >= load->event_start_ns)
         start_event(load);
-    if (load->event_started)
-        connect_late_players(load);
     if (load->event_started && !load->event_ended && load->now_ns >= load->event_end_ns)
         end_event(load);
     if (load->now_ns < load->window_end_ns)
@@ -220,8 +209,7 @@ static uint64_t next_due_ns(const struct load *load)
     if (load->phase == RUNNING && !load->event_started)
         due = sooner(due, load->event_start_ns);
     if (load->phase == RUNNING && load->event_started && !load->event_ended)
-        due = load->next_to_connect < load->player_count ? load->now_ns
-                                                         : sooner(due, load->event_end_ns);
+        due = sooner(due, load->event_end_ns);
     return due;
 }
 

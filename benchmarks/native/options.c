@@ -27,10 +27,11 @@ static const char USAGE[] =
     "  --warm-up S             between the ramp and the measured window (default 1)\n"
     "  --duration S            the measured window (default 5)\n"
     "  --drain-seconds S       time to catch up after the last chunk (default 5)\n"
-    "  --event-at S            when players stall or join late, from the window's start (default 2)\n"
-    "  --stall K               K players do not read during the event\n"
-    "  --stall-seconds S       how long (default 10)\n"
-    "  --late J                J further players join all at once at the event\n"
+    "  --event-at S            when the event begins, from the window's start (default 2)\n"
+    "  --event-seconds S       how long it is: latencies before, during and after it are apart\n"
+    "  --stall K               the event: K players do not read (for 10 s if no length is given)\n"
+    "  --stall-seconds S       the same as --event-seconds\n"
+    "  --late J                the event: J further players join at once (1 s counts as during it)\n"
     "  --gate                  wait for `ramp` and `go T0 T1` (CLOCK_MONOTONIC ns) on stdin\n"
     "  --buckets               put whole histograms into the result, to merge processes\n"
     "The result is one JSON object on stdout; the course is told on stderr.\n";
@@ -38,7 +39,7 @@ static const char USAGE[] =
 enum option_id {
     PORT = 1, INGEST_PATH, PLAY_PATH, PLAYERS, CHANNELS, SOURCES, PUBLISH, INIT, SIZE, HZ, GOP,
     RAMP_RATE, RAMP_SECONDS, WARM_UP, DURATION, DRAIN_SECONDS, EVENT_AT, STALL, STALL_SECONDS,
-    LATE, GATE, BUCKETS, HELP,
+    EVENT_SECONDS, LATE, GATE, BUCKETS, HELP,
 };
 
 static const struct option LONG_OPTIONS[] = {
@@ -61,6 +62,7 @@ static const struct option LONG_OPTIONS[] = {
     {"event-at", required_argument, NULL, EVENT_AT},
     {"stall", required_argument, NULL, STALL},
     {"stall-seconds", required_argument, NULL, STALL_SECONDS},
+    {"event-seconds", required_argument, NULL, EVENT_SECONDS},
     {"late", required_argument, NULL, LATE},
     {"gate", no_argument, NULL, GATE},
     {"buckets", no_argument, NULL, BUCKETS},
@@ -109,7 +111,8 @@ static void take_option(struct options *options, int id, const char *name, const
     case DRAIN_SECONDS: options->drain_seconds = number(name, text, 0, 600); break;
     case EVENT_AT: options->event_at = number(name, text, 0, 3600); break;
     case STALL: options->stall = whole(name, text, 0, 100000); break;
-    case STALL_SECONDS: options->stall_seconds = number(name, text, 0.1, 3600); break;
+    case STALL_SECONDS:
+    case EVENT_SECONDS: options->event_seconds = number(name, text, 0.1, 3600); break;
     case LATE: options->late = whole(name, text, 0, 100000); break;
     case GATE: options->gate = true; break;
     case BUCKETS: options->buckets = true; break;
@@ -124,7 +127,7 @@ static void check_together(const struct options *options)
         fail_because("--port", "must be given");
     if (options->stall > options->players)
         fail_because("--stall", "more than there are players");
-    if ((options->stall > 0 || options->late > 0) && options->event_at >= options->duration)
+    if (options->event_seconds > 0 && options->event_at >= options->duration)
         fail_because("--event-at", "must lie inside the measured window");
 }
 
@@ -145,7 +148,6 @@ struct options options_parse(int argc, char **argv)
         .duration = 5,
         .drain_seconds = 5,
         .event_at = 2,
-        .stall_seconds = 10,
         .publish = true,
     };
     int id, index = 0;
@@ -153,6 +155,8 @@ struct options options_parse(int argc, char **argv)
         take_option(&options, id, id == '?' ? "" : LONG_OPTIONS[index].name, optarg);
     if (optind < argc)
         fail_because(argv[optind], "not an option");
+    if (options.event_seconds == 0 && (options.stall > 0 || options.late > 0))
+        options.event_seconds = options.stall > 0 ? 10 : 1;
     check_together(&options);
     return options;
 }

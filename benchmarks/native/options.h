@@ -20,7 +20,8 @@ struct options {
     double ramp_rate; /* connections per second */
     double ramp_seconds;
     double warm_up, duration, drain_seconds;
-    double event_at, stall_seconds;
+    double event_at;
+    double event_seconds; /* 0: there is no event */
     bool publish, gate, buckets;
 };
 

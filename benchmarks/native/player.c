@@ -12,7 +12,10 @@
 
 enum {
     RECEIVE_BUFFER_SIZE = 256 << 10, /* one for all players */
-    STALL_RECEIVE_BUFFER = 64 << 10, /* so that a stall reaches the server, not just the kernel */
+    /* So that a stall reaches the server. Loopback's segments of 64 KB let the kernel give a sender
+     * more than 1 MB of buffer at once, 10 s of this stream; with those of an Ethernet it does not. */
+    STALL_RECEIVE_BUFFER = 64 << 10,
+    STALL_SEGMENT_SIZE = 1448,
     ATTEMPTS_MAX = 25,
     RETRY_AFTER_MS = 200,
 };
@@ -134,6 +137,15 @@ static void bind_source(const struct load *load, const struct player *player)
     must(bind(player->fd, (struct sockaddr *)&source, sizeof source), "bind source address");
 }
 
+static void narrow(const struct player *player)
+{
+    int buffer_size = STALL_RECEIVE_BUFFER, segment_size = STALL_SEGMENT_SIZE;
+    must(setsockopt(player->fd, SOL_SOCKET, SO_RCVBUF, &buffer_size, sizeof buffer_size),
+         "SO_RCVBUF");
+    must(setsockopt(player->fd, IPPROTO_TCP, TCP_MAXSEG, &segment_size, sizeof segment_size),
+         "TCP_MAXSEG");
+}
+
 /* The connection is gone, or was never made. In the ramp another attempt follows. */
 static void drop(struct load *load, struct player *player)
 {
@@ -159,7 +171,6 @@ void player_connect(struct load *load, struct player *player)
 {
     struct sockaddr_in address = target_address(load->options.port);
     uint32_t channel = player->index % load->options.channels;
-    int buffer_size = STALL_RECEIVE_BUFFER;
 
     player->retry_ns = NEVER;
     if (player->attempts++ == 0)
@@ -170,8 +181,7 @@ void player_connect(struct load *load, struct player *player)
                       "player socket");
     bind_source(load, player);
     if (player->stalls)
-        must(setsockopt(player->fd, SOL_SOCKET, SO_RCVBUF, &buffer_size, sizeof buffer_size),
-             "SO_RCVBUF");
+        narrow(player);
     receiver_start(&player->receiver, channel);
     player->state = PLAYER_CONNECTING;
     if (connect(player->fd, (struct sockaddr *)&address, sizeof address) < 0 &&

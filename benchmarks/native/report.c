@@ -105,7 +105,7 @@ static void print_latency(struct load *load)
 {
     static const char *const NAMES[GROUPS] = {"before", "during", "after", "stalled", "late"};
     static struct histogram steady;
-    bool has_event = load->options.stall > 0 || load->options.late > 0;
+    bool has_event = load->options.event_seconds > 0;
     for (int group = BEFORE_EVENT; group <= AFTER_EVENT; group++)
         histogram_merge(&steady, &load->latency[group]);
     printf(",\"latency_us\":{\"steady\":");

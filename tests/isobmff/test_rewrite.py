@@ -195,6 +195,16 @@ def test_auxiliary_information_that_leads_nowhere(extra: bytes, message: str) ->
         retimed(parsed, shifts={1: 1})
 
 
+def test_auxiliary_information_before_its_new_base_is_refused() -> None:
+    """An offset without sign can point at a byte before the moof from an absolute base only."""
+    spec = TrafSpec(base="absolute", extra=full(b"saio", 0, 0, u32(1, 0)))
+    data = chunk(spec, position=1000, before=STYP)
+    base = read(data, 1000).fragment.tracks[0].base_offset
+    parsed = read(data.replace(u64(1000 + base), u64(1000)), position=1000)
+    with pytest.raises(MalformedBox, match=r"'saio' at byte .* cannot hold the offset -24"):
+        relocated(parsed)
+
+
 @pytest.mark.parametrize("position", [1001, 999, 0, 1 << 40])
 def test_data_outside_the_chunk_is_refused(position: int) -> None:
     data = chunk(*two_tracks("absolute"), position=1000)

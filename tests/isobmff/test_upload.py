@@ -76,6 +76,17 @@ def test_units_come_as_soon_as_they_are_whole() -> None:
     assert list(parser.finish()) == []
 
 
+def test_pending_counts_what_is_held() -> None:
+    parser = UploadParser()
+    list(parser.feed(INIT[:-1]))
+    assert parser.pending == len(INIT) - 1
+    list(parser.feed(INIT[-1:] + FRAME + STYP + FRAME[:100]))
+    assert parser.pending == len(STYP) + 100
+    parser = UploadParser()
+    list(parser.feed(b"hello"))
+    assert parser.pending == 0
+
+
 @pytest.mark.parametrize("opening", [b"styp", b"free", b"skip", b"wide", b"pdin", b"sidx"])
 def test_legal_boxes_before_the_moov_belong_to_the_init_segment(opening: bytes) -> None:
     init = box(opening, b"cmfs" + bytes(30)) + ftyp() + box(b"uuid", bytes(20)) + moov(VIDEO)

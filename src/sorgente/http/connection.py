@@ -122,17 +122,16 @@ class Connection(asyncio.Protocol):
         "_exchange",
         "_headers",
         "_household",
-        "_method",
+        "_in_head",
         "_parse_error",
         "_parser",
         "_phase",
         "_pipelined",
-        "_request_complete",
+        "_receiving",
         "_resting",
         "_serving",
         "_target",
         "_transport",
-        "_version",
         "close_after",
         "deadline",
         "peer",
@@ -160,12 +159,13 @@ class Connection(asyncio.Protocol):
         """Close once the current response is over."""
         self.peer = self.peer_host = ""
         # The request that is being parsed.
-        self._method = self._version = ""
         self._target = b""
         self._headers: list[tuple[bytes, bytes]] = []
         self._bytes_of_head = 0
         self._bytes_unparsed = 0
-        self._request_complete = True
+        self._in_head = False
+        self._receiving: Exchange | Pipelined | None = None
+        """Whose body is coming in."""
 
     # asyncio.Protocol
 
@@ -199,7 +199,7 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """The other side sends no more: to us, it is gone, unless its answer is on the way."""
         exchange = self._exchange
-        if exchange is not None and self._request_complete and exchange.half_close_ok:
+        if exchange is not None and not self._body_is_coming and exchange.half_close_ok:
             self.close_after = True
             return True
         self._lose("the connection was closed by the other side")
@@ -242,8 +242,10 @@ class Connection(asyncio.Protocol):
             self._fail_to_parse(_meaning(error))
         else:
             self._bound_unparsed()
-            if self._exchange is not None and self._exchange.endless and self._request_complete:
-                self._parser = None  # a thousand players need no thousand parsers
+            exchange = self._exchange
+            if exchange is not None and exchange.endless and self._receiving is None:
+                if not self._pipelined and not self._in_head:
+                    self._parser = None  # a thousand players need no thousand parsers
 
     # httptools callbacks
 
@@ -252,7 +254,7 @@ class Connection(asyncio.Protocol):
         self._target = b""
         self._headers = []
         self._bytes_of_head = self._bytes_unparsed = 0
-        self._request_complete = False
+        self._in_head = True
         if self._phase is Phase.IDLE:
             self._enter(Phase.HEAD, self._household.limits.head_seconds)
 
@@ -270,15 +272,15 @@ class Connection(asyncio.Protocol):
         self._bytes_of_head += len(name) + len(value) + 4
         if self._bytes_of_head > self._household.limits.head_bytes:
             raise self._head_too_large()
-        if not self._method:
+        if self._in_head:
             self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """The head is complete."""
         assert self._parser is not None
-        self._method = self._parser.get_method().decode("ascii")
+        self._in_head = False
         request = Request(
-            method=self._method,
+            method=self._parser.get_method().decode("ascii"),
             target=self._target,
             version=self._parser.get_http_version(),
             headers=tuple(self._headers),
@@ -290,24 +292,24 @@ class Connection(asyncio.Protocol):
         if self._exchange is None:
             self._begin(request)
         else:
-            self._pipelined.append(Pipelined(request))
+            self._receiving = Pipelined(request)
+            self._pipelined.append(self._receiving)
             self._transport.pause_reading()
 
     def on_body(self, data: bytes) -> None:
         """A piece of a body."""
         self._bytes_unparsed = 0
-        if self._pipelined:
-            self._pipelined[-1].body.append(data)
-        elif self._exchange is not None:
+        if isinstance(self._receiving, Pipelined):
+            self._receiving.body.append(data)
+        elif self._exchange is not None and self._body_is_coming:
             self._guard(self._exchange.body, data)
 
     def on_message_complete(self) -> None:
         """A request is complete."""
-        self._method = ""
-        self._request_complete = True
-        if self._pipelined:
-            self._pipelined[-1].complete = True
-        elif self._exchange is not None:
+        receiving, self._receiving = self._receiving, None
+        if isinstance(receiving, Pipelined):
+            receiving.complete = True
+        elif self._exchange is not None and receiving is self._exchange:
             self.set_deadline(None)
             self._guard(self._exchange.complete)
 
@@ -356,7 +358,7 @@ class Connection(asyncio.Protocol):
         if exchange is None or not exchange.request.keep_alive or self._household.closing:
             self.close_after = True
         if self.close_after:
-            self._close(read_on=exchange is None or self._body_is_coming)
+            self._close(read_on=exchange is None or self._receiving is exchange)
         elif not self._serving:
             self._go_on()
 
@@ -385,7 +387,7 @@ class Connection(asyncio.Protocol):
             case Phase.IDLE:
                 # Closing waits for what is written to be read; after so long, nobody does.
                 self._transport.close() if self.writable else self._transport.abort()
-            case Phase.HEAD if self._request_complete:
+            case Phase.HEAD if not self._in_head:
                 self._transport.close()  # not one byte of a request came
             case Phase.HEAD:
                 seconds = self._household.limits.head_seconds
@@ -423,6 +425,7 @@ class Connection(asyncio.Protocol):
                 self.fail(error)
             else:
                 self._exchange = FailedExchange(self, request, error)
+        self._receiving = self._exchange
 
     def _go_on(self) -> None:
         """Begin what waited behind the exchange that is over, one by one, until one has no answer
@@ -435,7 +438,10 @@ class Connection(asyncio.Protocol):
             if self._parse_error is not None:
                 self.fail(self._parse_error)
                 return
-            self._enter(Phase.IDLE, self._household.limits.idle_seconds)
+            if self._in_head:
+                self._enter(Phase.HEAD, self._household.limits.head_seconds)
+            else:
+                self._enter(Phase.IDLE, self._household.limits.idle_seconds)
         if not self._pipelined and not self._transport.is_reading():
             self._transport.resume_reading()
 
@@ -445,8 +451,11 @@ class Connection(asyncio.Protocol):
 
     def _replay(self, waiting: Pipelined) -> None:
         """Give a request that waited to its exchange, as far as it has come in."""
+        receiving = self._receiving
         self._begin(waiting.request)
         exchange = self._exchange
+        if receiving is not waiting:
+            self._receiving = receiving
         if exchange is None:
             return
         for data in waiting.body:
@@ -487,8 +496,8 @@ class Connection(asyncio.Protocol):
 
     @property
     def _body_is_coming(self) -> bool:
-        """The current exchange's request is not complete; what is pipelined is behind it."""
-        return not self._request_complete and not self._pipelined
+        """The current exchange's request is not complete."""
+        return self._exchange is not None and self._receiving is self._exchange
 
     def _fail_to_parse(self, error: OriginError) -> None:
         self._parse_error = error
@@ -500,8 +509,9 @@ class Connection(asyncio.Protocol):
             self.fail(error)
         else:
             # Answered in its turn, behind the requests before it.
-            if self._pipelined and not self._pipelined[-1].complete:
-                self._pipelined.pop()
+            if isinstance(self._receiving, Pipelined):
+                self._pipelined.remove(self._receiving)
+                self._receiving = None
             self._transport.pause_reading()
 
     def _bound_unparsed(self) -> None:

@@ -65,8 +65,10 @@ class PlayExchange(Exchange):
 
     def expired(self) -> None:
         """The player took nothing for too long."""
-        if self._channel is not None:
-            self._channel.counters.stall_aborts += 1
+        if self._channel is None:
+            super().expired()
+            return
+        self._channel.counters.stall_aborts += 1
         self.lost("stalled")
         self.line.abort()
 

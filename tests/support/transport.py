@@ -1,0 +1,188 @@
+"""A transport without a socket: keeps what is written, and takes no more when a test says so."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Any, cast
+
+from sorgente.broker import Broker, BrokerLimits
+from sorgente.http.asgi import AsgiApp
+from sorgente.http.connection import Connection, ConnectionLimits
+from sorgente.http.frontend import Frontend, FrontendLimits
+from sorgente.http.histogram import Histogram
+from sorgente.http.ingest import IngestRules
+from sorgente.http.routing import Router
+from sorgente.isobmff.scanner import BoxLimits
+from sorgente.media.channel import ChannelRules
+from sorgente.media.window import WindowBounds
+from tests.support.clock import FakeClock
+from tests.support.journal import RecordingJournal
+
+
+class RecordingTransport(asyncio.Transport):
+    """Behaves as asyncio's and uvloop's do with ``high=0``: a write that does not fit in ``room``
+    is kept, and pauses the protocol before it returns."""
+
+    def __init__(self, protocol: asyncio.Protocol, peer: tuple[str, int]) -> None:
+        super().__init__({"peername": peer})
+        self.protocol = protocol
+        self.writes: list[bytes] = []
+        self.room = float("inf")
+        self.reading = True
+        self.closed = self.aborted = self.eof = False
+        self._paused = False
+        protocol.connection_made(self)
+
+    @property
+    def written(self) -> bytes:
+        return b"".join(self.writes)
+
+    def take(self) -> bytes:
+        """What was written since the last look."""
+        written = self.written
+        self.writes.clear()
+        return written
+
+    def receive(self, data: bytes) -> None:
+        """Bytes come in, if anybody reads."""
+        assert self.reading, "nobody reads"
+        self.protocol.data_received(data)
+
+    def drain(self) -> None:
+        """The other side reads everything there is."""
+        self.room = float("inf")
+        if self._paused:
+            self._paused = False
+            self.protocol.resume_writing()
+
+    def lose(self, error: Exception | None = None) -> None:
+        """The connection goes."""
+        self.protocol.connection_lost(error)
+
+    # asyncio.Transport
+
+    def write(self, data: bytes | bytearray | memoryview[Any]) -> None:
+        self.writelines([data])
+
+    def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview[Any]]) -> None:
+        assert not self.eof, "nothing may be written behind the end"
+        data = b"".join(list_of_data)
+        self.writes.append(data)
+        self.room -= len(data)
+        if self.room < 0 and not self._paused:
+            self._paused = True
+            self.protocol.pause_writing()
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        assert high == 0
+
+    def is_reading(self) -> bool:
+        return self.reading
+
+    def pause_reading(self) -> None:
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        self.reading = True
+
+    def can_write_eof(self) -> bool:
+        return True
+
+    def write_eof(self) -> None:
+        self.eof = True
+
+    def is_closing(self) -> bool:
+        return self.closed or self.aborted
+
+    def close(self) -> None:
+        self.closed = True
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+async def no_control(*_: object) -> None:
+    raise AssertionError("the control application is not part of this")
+
+
+class House:
+    """A frontend with a broker behind it, a fake clock, and connections to it."""
+
+    def __init__(
+        self,
+        control: AsgiApp = no_control,
+        *,
+        connections: int = 100,
+        per_address: int = 100,
+        window_bytes: int = 1 << 20,
+    ) -> None:
+        self.clock = FakeClock()
+        self.journal = RecordingJournal()
+        self.broker = Broker(
+            ChannelRules(WindowBounds(60.0, window_bytes), BoxLimits(), 5.0, 10.0),
+            BrokerLimits(channels=10, waiting=10, memory=1 << 30),
+            self.journal,
+        )
+        self.relay_time = Histogram([0.001, 0.1])
+        self.limits = ConnectionLimits(
+            head_bytes=1000,
+            uri_bytes=500,
+            head_seconds=10.0,
+            idle_seconds=75.0,
+            linger_seconds=2.0,
+            stall_seconds=30.0,
+        )
+        router = Router(self.broker, control, IngestRules(30.0, 256, 2.0), 30.0, self.relay_time)
+        self.later: list[tuple[float, Callable[[], None]]] = []
+        self.frontend = Frontend(
+            router,
+            self.clock,
+            self.limits,
+            FrontendLimits(connections, per_address),
+            lambda seconds, call: self.later.append((seconds, call)),
+        )
+
+    def connect(self, host: str = "192.0.2.1") -> RecordingTransport:
+        return RecordingTransport(self.frontend(), (host, 5000))
+
+    def request(
+        self, *lines: bytes, body: bytes = b"", host: str = "192.0.2.1"
+    ) -> RecordingTransport:
+        """A connection that has sent one request of these lines, the Host among them."""
+        transport = self.connect(host)
+        transport.receive(request(*lines, body=body))
+        return transport
+
+    def pass_time(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+        self.frontend.tick()
+        self.broker.tick(self.clock.now)
+
+    @staticmethod
+    def connection(transport: RecordingTransport) -> Connection:
+        return cast(Connection, transport.protocol)
+
+
+def request(*lines: bytes, body: bytes = b"") -> bytes:
+    """A request of these lines and a Host."""
+    first, *rest = lines
+    return b"\r\n".join([first, b"Host: origin", *rest, b"", b""]) + body
+
+
+def status(response: bytes) -> int:
+    return int(response.split(b" ", 2)[1])
+
+
+def header(response: bytes, name: bytes) -> bytes | None:
+    """The value of a header of a single response."""
+    head = response.partition(b"\r\n\r\n")[0]
+    for line in head.split(b"\r\n")[1:]:
+        key, _, value = line.partition(b": ")
+        if key.lower() == name.lower():
+            return value
+    return None
+
+
+def body_of(response: bytes) -> bytes:
+    return response.partition(b"\r\n\r\n")[2]
