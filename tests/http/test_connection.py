@@ -101,11 +101,11 @@ def test_a_request_that_broke_behind_a_response_is_answered_after_it(house: Hous
         (request(GET_NOTHING, b"A: b\r\n folded"), 400),
         (request(GET_NOTHING, b"A: " + b"x" * 1000), 431),
         (request(GET_NOTHING, *[b"A: " + b"x" * 100] * 10), 431),
-        (b"GET / HTTP/1.1\r\nA: " + b"x" * 3000, 431),
+        (b"GET / HTTP/1.1\r\nA: " + b"x" * 5000, 431),
         (request(b"GET /" + b"x" * 500 + b" HTTP/1.1"), 414),
     ],
 )
-@pytest.mark.parametrize("size", [100_000, 1])
+@pytest.mark.parametrize("size", [1500, 1])
 def test_what_is_not_a_request_of_ours_is_refused(
     house: House, data: bytes, expected: int, size: int
 ) -> None:
