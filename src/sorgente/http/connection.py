@@ -242,10 +242,8 @@ class Connection(asyncio.Protocol):
             self._fail_to_parse(_meaning(error))
         else:
             self._bound_unparsed()
-            exchange = self._exchange
-            if exchange is not None and exchange.endless and self._receiving is None:
-                if not self._pipelined and not self._in_head:
-                    self._parser = None  # a thousand players need no thousand parsers
+            if self._nothing_more_expected:
+                self._parser = None  # a thousand players need no thousand parsers
 
     # httptools callbacks
 
@@ -498,6 +496,12 @@ class Connection(asyncio.Protocol):
     def _body_is_coming(self) -> bool:
         """The current exchange's request is not complete."""
         return self._exchange is not None and self._receiving is self._exchange
+
+    @property
+    def _nothing_more_expected(self) -> bool:
+        """The response never ends, and nothing has come in behind its request."""
+        endless = self._exchange is not None and self._exchange.endless
+        return endless and self._receiving is None and not self._pipelined and not self._in_head
 
     def _fail_to_parse(self, error: OriginError) -> None:
         self._parse_error = error
