@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 import socket
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -130,6 +131,7 @@ class Connection(asyncio.Protocol):
         "_receiving",
         "_resting",
         "_serving",
+        "_socket",
         "_target",
         "_transport",
         "close_after",
@@ -137,15 +139,12 @@ class Connection(asyncio.Protocol):
         "peer",
         "peer_host",
         "writable",
-        "write",
-        "writelines",
     )
 
     def __init__(self, household: Household) -> None:
         self._household = household
         self._transport: asyncio.Transport
-        self.write: Callable[[bytes | memoryview], None]
-        self.writelines: Callable[[Sequence[bytes | memoryview]], None]
+        self._socket: int | None = None
         self._parser: httptools.HttpRequestParser | None = None
         self._phase = Phase.IDLE
         self._exchange: Exchange | None = None
@@ -173,8 +172,7 @@ class Connection(asyncio.Protocol):
         """Take the connection, unless there are too many."""
         transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
         self._transport = transport
-        self.write = transport.write
-        self.writelines = transport.writelines
+        self._socket = _plain_socket(transport)
         # Pause as soon as the kernel does not take everything: what is not sent yet stays in the
         # window, which holds it anyway (design §3 rule 4).
         transport.set_write_buffer_limits(high=0)
@@ -322,6 +320,31 @@ class Connection(asyncio.Protocol):
     def wall(self) -> float:
         """UTC, seconds since 1970."""
         return self._household.clock.wall()
+
+    def send(self, data: bytes | memoryview, /) -> None:
+        """Send, past the transport while nothing waits in it: a sixth of the cost of a delivery.
+
+        The descriptor is the transport's. It is open until ``connection_lost``, by then nobody
+        sends any more; and with a high-water mark of 0, what is not paused has nothing buffered
+        that these bytes would overtake.
+        """
+        if self._socket is None or not self.writable:
+            self._transport.write(data)
+            return
+        try:
+            sent = os.write(self._socket, data)
+        except OSError:
+            sent = 0  # full or broken: the transport finds out, and knows what to do
+        if sent < len(data):
+            self._transport.write(memoryview(data)[sent:])
+
+    def write(self, data: bytes | memoryview, /) -> None:
+        """Send."""
+        self._transport.write(data)
+
+    def writelines(self, data: Sequence[bytes | memoryview], /) -> None:
+        """Send several pieces."""
+        self._transport.writelines(data)
 
     def head(self, status: int, headers: Sequence[wire.Header]) -> bytes:
         """A response head, with what has to be said about the connection."""
@@ -526,6 +549,13 @@ class Connection(asyncio.Protocol):
 
     def _head_too_large(self) -> HeadTooLarge:
         return HeadTooLarge(f"a request head may have {self._household.limits.head_bytes} bytes")
+
+
+def _plain_socket(transport: asyncio.Transport) -> int | None:
+    """The descriptor of a connection whose bytes go out as they are; None for TLS and for tests."""
+    sock = transport.get_extra_info("socket")
+    encrypted = transport.get_extra_info("sslcontext") is not None
+    return None if sock is None or encrypted else sock.fileno()
 
 
 def _tune(transport: asyncio.Transport) -> None:

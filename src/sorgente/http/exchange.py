@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from sorgente.errors import MethodNotAllowed, OriginError, RequestTimeout
@@ -12,6 +12,9 @@ from sorgente.http.request import Request
 
 class Line(Protocol):
     """The connection, as its current exchange sees it."""
+
+    close_after: bool
+    """Close once the response is over."""
 
     @property
     def now(self) -> float:
@@ -25,14 +28,14 @@ class Line(Protocol):
     def writable(self) -> bool:
         """The other side takes more at once."""
 
-    write: Callable[[bytes | memoryview], None]
-    """Send. The transport's own method, as it is called for every chunk of every player."""
+    def send(self, data: bytes | memoryview, /) -> None:
+        """Send, on the shortest way: for what goes to every player."""
 
-    writelines: Callable[[Sequence[bytes | memoryview]], None]
-    """Send several pieces in one system call, where the platform can."""
+    def write(self, data: bytes | memoryview, /) -> None:
+        """Send."""
 
-    close_after: bool
-    """Close once the response is over."""
+    def writelines(self, data: Sequence[bytes | memoryview], /) -> None:
+        """Send several pieces, in one system call where the platform can."""
 
     def head(self, status: int, headers: Sequence[wire.Header]) -> bytes:
         """A response head as this connection needs it."""

@@ -26,7 +26,7 @@ class PlayExchange(Exchange):
         self, line: Line, request: Request, broker: Broker, channel: str, stall_seconds: float
     ) -> None:
         super().__init__(line, request)
-        self.write: Callable[[Buffer], None] = line.write
+        self.write: Callable[[Buffer], None] = line.send
         self.writelines: Callable[[Sequence[Buffer]], None] = line.writelines
         self._broker = broker
         self._name = channel
