@@ -1,0 +1,58 @@
+# make run     an origin and a live test picture in it; prints what to open
+# make test    everything that CI does: lint, types, layers, tests, real encoders, a real browser
+# make lint | unit | e2e | cover | bench | soak     parts of it, and what takes minutes
+#
+# The first use of any of them sets up .venv; nothing else is needed than make and Python 3.11.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+
+.PHONY: run test lint unit e2e cover bench soak lock clean browser
+
+run: $(READY)
+	@exec $(BIN)/python scripts/test_picture.py
+
+test: lint browser
+	$(BIN)/pytest
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: $(READY)
+	$(BIN)/pytest -m "not e2e"
+
+e2e: $(READY) browser
+	$(BIN)/pytest -m e2e
+
+cover: $(READY)
+	$(BIN)/pytest -m "not e2e" --cov --cov-report=term-missing
+
+bench: $(READY)
+	$(BIN)/python benchmarks/run.py $(SCENARIOS)
+
+soak: $(READY)
+	$(BIN)/python scripts/soak.py
+
+# Chromium and curl, for the tests that use them: through apt where that is possible.
+browser: $(READY)
+	@scripts/set_up tools
+
+$(READY): pyproject.toml requirements/dev.txt scripts/set_up
+	@PYTHON=$(PYTHON) scripts/set_up venv
+	@touch $@
+
+# Pin the newest versions that pyproject.toml allows.
+lock:
+	rm -rf .venv/lock
+	$(PYTHON) -m venv .venv/lock
+	.venv/lock/bin/pip install --quiet '.[dev]'
+	echo '# Every tool of `make test`, pinned. Made by: make lock' > requirements/dev.txt
+	.venv/lock/bin/pip freeze --exclude sorgente >> requirements/dev.txt
+	rm -rf .venv/lock
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

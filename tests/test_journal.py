@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import json
+import logging
+import sys
+
+import pytest
+
+from sorgente.isobmff.scanner import BoxLimits
+from sorgente.journal import JsonFormatter, LogJournal, TextFormatter
+from sorgente.media.channel import Channel, ChannelRules
+from sorgente.media.window import WindowBounds
+from tests.support.clock import FakeClock
+from tests.support.live import video
+from tests.support.players import player
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def journal(clock: FakeClock, caplog: pytest.LogCaptureFixture) -> LogJournal:
+    caplog.set_level(logging.INFO)
+    return LogJournal(clock.monotonic)
+
+
+@pytest.fixture
+def channel(journal: LogJournal) -> Channel:
+    rules = ChannelRules(WindowBounds(60.0, 1 << 20), BoxLimits(), 5.0, 10.0)
+    return Channel("live", rules, journal)
+
+
+def test_a_player_at_a_time_is_a_line_at_once(
+    channel: Channel, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    subscriber, _ = player()
+    channel.subscribe(subscriber)
+    clock.advance(2)
+    channel.leave(subscriber)
+    assert caplog.messages == [
+        "live: player connected, total: 1",
+        "live: player disconnected, total: 0",
+    ]
+
+
+def test_a_thousand_at_a_time_are_two_lines(
+    channel: Channel, journal: LogJournal, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(1000):
+        channel.subscribe(player()[0])
+    journal.tick()
+    assert len(caplog.messages) == 1
+    clock.advance(1)
+    journal.tick()
+    clock.advance(5)
+    journal.tick()
+    assert caplog.messages[1:] == ["live: 999 players connected, total: 1000"]
+
+
+def test_who_publishes_what_and_how_it_ended(
+    channel: Channel, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(2):
+        publisher = channel.publish("10.0.0.1:5 (Lavf)", 1.0, 1.0, lambda _: None)
+        publisher.feed(video(2).whole, 1.0)
+        publisher.break_off("the connection was lost", 1.0)
+    channel.tick(100)
+    size = len(video(2).whole)
+    assert caplog.messages == [
+        "live: publishing started by 10.0.0.1:5 (Lavf)",
+        "live: carries avc1.64001f",
+        f"live: publishing ended: the connection was lost ({size} bytes in 2 chunks, 0 watching)",
+        "live: publishing started by 10.0.0.1:5 (Lavf)",
+        "live: goes on with avc1.64001f",
+        f"live: publishing ended: the connection was lost ({size} bytes in 2 chunks, 0 watching)",
+        "live: the encoder did not come back, its players were let go",
+    ]
+
+
+def test_bytes_we_do_not_understand_are_called_that(
+    channel: Channel, caplog: pytest.LogCaptureFixture
+) -> None:
+    channel.publish("me", 1.0, 1.0, lambda _: None).feed(b"what is this", 1.0)
+    assert caplog.messages[1] == "live: relayed as bytes (application/octet-stream)"
+
+
+def record(**extra: object) -> logging.LogRecord:
+    try:
+        raise ValueError("why")
+    except ValueError:
+        made = logging.LogRecord("a.b", logging.WARNING, "", 0, "%d “x”", (3,), sys.exc_info())
+    made.created = 1795348800.25
+    made.__dict__.update(extra)
+    return made
+
+
+def test_lines_for_people() -> None:
+    line, *trace = TextFormatter().format(record()).splitlines()
+    assert line == "2026-11-22T12:00:00.250Z WARNING 3 “x”"
+    assert trace[-1] == "ValueError: why"
+
+
+def test_lines_for_machines() -> None:
+    line = JsonFormatter().format(record(channel="live"))
+    assert "\n" not in line
+    entry = json.loads(line)
+    assert entry.pop("traceback").endswith("ValueError: why")
+    assert entry == {
+        "time": "2026-11-22T12:00:00.250Z",
+        "level": "warning",
+        "logger": "a.b",
+        "message": "3 “x”",
+        "channel": "live",
+    }
