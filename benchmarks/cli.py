@@ -85,6 +85,8 @@ def _run(options: argparse.Namespace, toolchain: Toolchain) -> int:
     if options.duration:
         scenarios = [scenario.shortened(options.duration) for scenario in scenarios]
     kinds, left_out = _kinds(options, toolchain, tuple(options.server or _SERVERS))
+    if not kinds:
+        raise Unavailable("none of these servers can be started here")
     cores = usable_cores()
     measured: results.Results = {}
     for scenario in scenarios:

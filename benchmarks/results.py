@@ -45,7 +45,7 @@ def write(run: Run, path: Path) -> None:
     """Replace the newest results; add to the history."""
     history = _history_lines(path)
     date = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
-    commit = _commit(path.resolve().parent)
+    commit = _commit(Path(__file__).resolve().parent)
     history += [_history_line(run, name, date, commit) for name in run.results]
     text = [
         "# Benchmark results\n",

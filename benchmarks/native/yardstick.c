@@ -32,6 +32,9 @@ enum {
     UPLOAD_BUFFER_START = 64 << 10,
     LIFETIME_SECONDS = 3600, /* a forgotten yardstick ends by itself */
     ACCEPTS_AT_ONCE = 64,
+    /* What a player has not taken stays in the window, not in the kernel: there a stalled player can
+     * hold megabytes, and every send() to it costs more than one to a player that reads. */
+    UNSENT_MAX = 128 << 10,
 };
 
 enum role { LISTENER, NEWCOMER, UPLOAD, PLAYER, GONE };
@@ -321,12 +324,14 @@ static void newcomer_ready(struct server *server, struct connection *connection)
 static void accept_some(struct server *server)
 {
     for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
-        int on = 1;
+        int on = 1, unsent_max = UNSENT_MAX;
         int fd = accept4(server->listener.player.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED))
             return;
         must(fd, "accept");
         must(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on), "TCP_NODELAY");
+        must(setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_max, sizeof unsent_max),
+             "TCP_NOTSENT_LOWAT");
         struct connection *connection = must_allocate(1, sizeof *connection);
         connection->role = NEWCOMER;
         connection->player.fd = fd;

@@ -22,6 +22,7 @@ from sorgente.http.connection import ConnectionLimits
 from sorgente.http.frontend import Frontend, FrontendLimits
 from sorgente.http.histogram import Histogram
 from sorgente.http.ingest import IngestRules
+from sorgente.http.listener import BACKLOG, tune
 from sorgente.http.routing import Router
 from sorgente.isobmff.scanner import BoxLimits
 from sorgente.journal import LogJournal
@@ -32,10 +33,6 @@ from sorgente.settings import Settings
 TICK_SECONDS: Final = 0.25
 """How often deadlines are looked at: finer than any of them needs, and 10,000 connections cost a
 millisecond each time."""
-
-BACKLOG: Final = 4096
-"""Connections the kernel may hold for us: a thousand players come at once when a match begins.
-Linux cuts it to net.core.somaxconn."""
 
 LINGER_SECONDS: Final = 2.0
 """For an encoder to read an early answer while it still sends."""
@@ -118,6 +115,8 @@ class Origin:
         self._listener = await loop.create_server(
             self._frontend, listen.host, listen.port, backlog=BACKLOG
         )
+        for listener in self._listener.sockets:
+            tune(listener)
         self._ticks = loop.create_task(self._tick())
         return self
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support import boxes
 from tests.support.live import Upload, media_of, video
 from tests.support.players import unframed
 from tests.support.transport import (
@@ -130,13 +131,24 @@ def test_a_player_that_reads_again_goes_on_where_it_was(house: House) -> None:
 
 def test_a_silent_encoder_is_ended_and_told_so(house: House) -> None:
     encoder = encoder_of(house, video(2))
-    house.pass_time(31)
-    assert not encoder.eof, "something had come"
-    encoder.receive(framed(b"\0\0\0\x10fre"))
-    house.pass_time(31)
+    for _ in range(4):
+        house.pass_time(20)
+        encoder.receive(framed(boxes.box(b"free", bytes(300))))
+    house.pass_time(29)
+    assert not encoder.eof
+    house.pass_time(2)
     assert status(encoder.written) == 408
-    assert body_of(encoder.written) == b"7 bytes in 30 s\n"
+    assert body_of(encoder.written) == b"0 bytes came in 30 s\n"
     assert house.broker.snapshot(0)[0].state == "reconnecting"
+
+
+def test_a_byte_now_and_then_is_silence_too(house: House) -> None:
+    encoder = house.request(POST, CHUNKED)
+    for _ in range(6):
+        if not encoder.eof:
+            encoder.receive(framed(b"x"))
+        house.pass_time(10)
+    assert status(encoder.written) == 408
 
 
 def test_a_second_encoder_is_told_who_is_first_and_may_take_over(house: House) -> None:

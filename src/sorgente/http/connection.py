@@ -11,12 +11,10 @@ from __future__ import annotations
 import asyncio
 import math
 import os
-import socket
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from socket import AF_INET, AF_INET6
 from typing import Final, Protocol, cast
 
 import httptools
@@ -34,9 +32,6 @@ from sorgente.http.exchange import Exchange, FailedExchange, Line
 from sorgente.http.request import Request, check
 
 NEVER: Final = math.inf
-
-NOTSENT_LOWAT_BYTES: Final = 128 * 1024
-"""A tenth of a second at 10 Mbit/s: enough to keep a link busy between two rounds of the loop."""
 
 MAX_READS_UNPARSED: Final = 2
 """In heads: one that is legal, and as much again of what came with it in one read."""
@@ -177,7 +172,6 @@ class Connection(asyncio.Protocol):
         # window, which holds it anyway (design §3 rule 4).
         transport.set_write_buffer_limits(high=0)
         host, port = (transport.get_extra_info("peername") or ("unknown", 0))[:2]
-        _tune(transport)
         self.peer_host = host
         self.peer = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         error = self._household.admit(self)
@@ -556,15 +550,6 @@ def _plain_socket(transport: asyncio.Transport) -> int | None:
     sock = transport.get_extra_info("socket")
     encrypted = transport.get_extra_info("sslcontext") is not None
     return None if sock is None or encrypted else sock.fileno()
-
-
-def _tune(transport: asyncio.Transport) -> None:
-    """Let the kernel report a socket writable only when little is left unsent in it, so that what a
-    slow player has not got yet waits in the window, from where it can be skipped."""
-    sock = transport.get_extra_info("socket")
-    option = getattr(socket, "TCP_NOTSENT_LOWAT", None)
-    if option is not None and sock is not None and sock.family in (AF_INET, AF_INET6):
-        sock.setsockopt(socket.IPPROTO_TCP, option, NOTSENT_LOWAT_BYTES)
 
 
 def _meaning(error: httptools.HttpParserError) -> OriginError:

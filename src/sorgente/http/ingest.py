@@ -33,7 +33,8 @@ class IngestRules:
 class IngestExchange(Exchange):
     """An upload, from its head to its answer."""
 
-    __slots__ = ("_broker", "_bytes_at_deadline", "_channel", "_publisher", "_relay_time", "_rules")
+    __slots__ = ("_broker", "_bytes_at_look", "_channel", "_heard_at", "_publisher", "_relay_time",
+                 "_rules")  # fmt: skip
 
     def __init__(
         self,
@@ -50,7 +51,8 @@ class IngestExchange(Exchange):
         self._rules = rules
         self._relay_time = relay_time
         self._publisher: Publisher | None = None
-        self._bytes_at_deadline = 0
+        self._heard_at = 0.0
+        self._bytes_at_look = 0
 
     def start(self) -> None:
         """Claim the channel, before the body is asked for."""
@@ -65,12 +67,13 @@ class IngestExchange(Exchange):
         )
         if self.request.expects_continue:
             line.write(wire.CONTINUE)
+        self._heard_at = line.now
         line.set_deadline(self._rules.silence_seconds)
 
     def body(self, data: bytes) -> None:
         """Relay."""
         publisher = self._claimed
-        began = self.line.now
+        began = self._heard_at = self.line.now
         chunks = publisher.chunks
         self._broker.feed(publisher, data, began)
         if publisher.chunks != chunks:
@@ -92,14 +95,15 @@ class IngestExchange(Exchange):
             self._publisher.break_off(why, self.line.now)
 
     def expired(self) -> None:
-        """Look whether enough came since the last look."""
+        """Look whether it is silent, or as good as that, since the last look."""
         publisher, rules = self._claimed, self._rules
-        came = publisher.bytes_in - self._bytes_at_deadline
-        if came >= rules.silence_bytes:
-            self._bytes_at_deadline = publisher.bytes_in
-            self.line.set_deadline(rules.silence_seconds)
+        came = publisher.bytes_in - self._bytes_at_look
+        left = self._heard_at + rules.silence_seconds - self.line.now
+        if left > 0 and came >= rules.silence_bytes:
+            self._bytes_at_look = publisher.bytes_in
+            self.line.set_deadline(left)
             return
-        error = RequestTimeout(f"{came} bytes in {rules.silence_seconds:g} s")
+        error = RequestTimeout(f"{came} bytes came in {rules.silence_seconds:g} s")
         publisher.break_off(str(error), self.line.now)
         raise error
 
