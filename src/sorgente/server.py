@@ -6,6 +6,7 @@ The only file that knows everybody, and the only one below which no clock is rea
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import resource
 import signal
@@ -179,7 +180,7 @@ class Origin:
             due += TICK_SECONDS
             await asyncio.sleep(due - self._clock.monotonic())
             now = self._clock.monotonic()
-            self._loop_lag.observe(now - due)
+            self._loop_lag.observe(max(0.0, now - due))  # uvloop's timers count milliseconds
             due = max(due, now - TICK_SECONDS)  # after a suspend, no burst of ticks
             self._frontend.tick()
             self.broker.tick(now)
@@ -200,6 +201,9 @@ async def serve(settings: Settings, announce: Callable[[Origin], None]) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal)
+    # What is there by now stays: the garbage collector need not look at it again and again.
+    gc.collect()
+    gc.freeze()
     async with Origin(settings) as origin:
         announce(origin)
         await stop.wait()

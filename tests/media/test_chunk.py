@@ -23,13 +23,13 @@ def test_the_payload_is_a_view_into_the_frame_even_with_line_ends_in_it() -> Non
 
 def test_a_chunk_that_is_the_same_anywhere_is_kept_once() -> None:
     payload = b"moof"
-    chunk = Chunk(payload, 1.0, movable=payload)
+    chunk = Chunk.of(payload, 1.0, movable=payload)
     assert chunk.movable is chunk.frame
     assert chunk.bytes_held == CHUNK_OVERHEAD_BYTES + len(chunk.frame)
 
 
 def test_a_chunk_that_differs_for_late_joiners_is_kept_twice_and_counted_twice() -> None:
-    chunk = Chunk(b"here", 1.0, movable=b"anywhere")
+    chunk = Chunk.of(b"here", 1.0, movable=b"anywhere")
     assert framed(chunk) == frame(b"here")
     assert framed_movable(chunk) == frame(b"anywhere")
     assert plain(chunk) == b"here"

@@ -23,7 +23,7 @@ BOUNDS = WindowBounds(seconds=20.0, bytes=1 << 20)
 
 
 def chunk_of(media: MediaChunk, now: float) -> Chunk:
-    return Chunk(
+    return Chunk.of(
         media.data,
         now,
         movable=relocated(media),
@@ -207,7 +207,7 @@ def test_a_slow_player_of_unknown_bytes_is_aborted_rather_than_sent_a_gap() -> N
     relay.attend(subscriber)
     sink.room = 0
     for number in range(50):
-        relay.append(Chunk(b"%020d" % number, 1.0), 1.0)
+        relay.append(Chunk.of(b"%020d" % number, 1.0), 1.0)
     relay.resume(subscriber, 1.0)
     assert sink.aborted
     assert relay.watching == 0
@@ -215,10 +215,10 @@ def test_a_slow_player_of_unknown_bytes_is_aborted_rather_than_sent_a_gap() -> N
 
 def test_a_late_joiner_of_unknown_bytes_gets_them_from_where_they_are() -> None:
     relay = raw_relay()
-    relay.append(Chunk(b"before", 1.0), 1.0)
+    relay.append(Chunk.of(b"before", 1.0), 1.0)
     subscriber, sink = player()
     relay.join(subscriber)
-    relay.append(Chunk(b"after", 1.0), 1.0)
+    relay.append(Chunk.of(b"after", 1.0), 1.0)
     assert sink.body == b"after"
     assert sink.content_type == "application/octet-stream"
 
@@ -243,7 +243,7 @@ def test_the_end_never_hides_a_gap_in_unknown_bytes() -> None:
     relay.attend(subscriber)
     sink.room = 0
     for number in range(50):
-        relay.append(Chunk(b"%020d" % number, 1.0), 1.0)
+        relay.append(Chunk.of(b"%020d" % number, 1.0), 1.0)
     relay.end()
     assert sink.aborted
     assert not sink.ended
@@ -393,7 +393,7 @@ def test_unknown_bytes_reach_a_stalling_player_whole_or_not_at_all(
     for piece in pieces:
         if data.draw(st.booleans()) and not subscriber.paused:
             sink.room = data.draw(st.integers(0, 200))
-        relay.append(Chunk(piece, 1.0), 1.0)
+        relay.append(Chunk.of(piece, 1.0), 1.0)
         if subscriber.paused and data.draw(st.booleans()):
             sink.room = float("inf")
             relay.resume(subscriber, 1.0)

@@ -9,7 +9,7 @@ SECONDS, BYTES = 10.0, 3000
 
 
 def chunk(at: float, size: int = 10, *, key: bool = False, inside: bool = False) -> Chunk:
-    return Chunk(b"x" * size, at, random_access=key, has_sync_sample=key or inside)
+    return Chunk.of(b"x" * size, at, random_access=key, has_sync_sample=key or inside)
 
 
 def window_of(*chunks: Chunk, bounds: WindowBounds | None = None) -> Window:

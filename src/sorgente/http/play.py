@@ -48,8 +48,10 @@ class PlayExchange(Exchange):
 
     def lost(self, why: str) -> None:
         """The player is gone."""
-        if self._channel is not None and self._subscriber is not None:
-            self._broker.leave(self._channel, self._subscriber)
+        channel, subscriber = self._channel, self._subscriber
+        self._let_go()
+        if channel is not None and subscriber is not None:
+            self._broker.leave(channel, subscriber)
 
     def paused(self) -> None:
         """The player takes no more for now; if it never does again, it is cut off."""
@@ -80,13 +82,19 @@ class PlayExchange(Exchange):
 
     def end(self) -> None:
         """The stream is complete."""
+        self._let_go()
         if self.request.version == "1.1":
             self.write(LAST_FRAME)
         self.line.finish()
 
     def abort(self) -> None:
         """The stream broke."""
+        self._let_go()
         self.line.abort()
+
+    def _let_go(self) -> None:
+        """Drop what points back here, so that neither waits for the garbage collector."""
+        self._channel = self._subscriber = None
 
     def _head(self, content_type: str) -> bytes:
         headers = [(b"Content-Type", content_type.encode()), wire.NO_STORE]

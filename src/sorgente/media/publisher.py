@@ -129,12 +129,12 @@ class Publisher:
             case RawBytes():
                 if self.relay is None:
                     self.relay = self._stage.open_relay(self._content_type, None)
-                self._append(Chunk(unit.data, now), now)
+                self._append(Chunk.of(unit.data, now), now)
             case Trailer():
                 # mfra speaks of byte positions (ISO/IEC 14496-12 §8.8.9): true only while the
                 # stream is the upload byte for byte.
                 if self._splice is None:
-                    self._append(Chunk(unit.data, now), now)
+                    self._append(Chunk.of(unit.data, now), now)
 
     @property
     def _content_type(self) -> str:
@@ -149,7 +149,7 @@ class Publisher:
                 self._splice = Splice(self.relay.timeline)
         elif self.relay.init is not None and self.relay.init.compatible_with(init):
             # DASH-IF Ingest §6: an encoder may send its header again at any time.
-            self._append(Chunk(init.data, now), now)
+            self._append(Chunk.of(init.data, now), now)
         else:
             self._splice = None
             self.relay.replace_init(init, now)
@@ -162,7 +162,7 @@ class Publisher:
             payload, movable = media.data, relocated(media)
         else:
             payload = movable = self._splice.apply(media)
-        chunk = Chunk(
+        chunk = Chunk.of(
             payload,
             now,
             movable=movable,

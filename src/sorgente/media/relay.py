@@ -70,7 +70,7 @@ class Relay:
         self.window = Window(bounds)
         self._max_lag = max_lag
         self._counters = counters
-        self._init_chunk = None if init is None else Chunk(init.data, 0.0)
+        self._init_chunk = None if init is None else Chunk.of(init.data, 0.0)
         self._init_number = -1
         """Where in the window the init segment in force came by; -1: before its first chunk."""
         self._following: dict[Form, dict[Subscriber, None]] = {}
@@ -125,7 +125,7 @@ class Relay:
         starts behind it."""
         self.init = init
         self.timeline = Timeline(init)
-        self._init_chunk = Chunk(init.data, now)
+        self._init_chunk = Chunk.of(init.data, now)
         self._init_number = self.window.end
         self.append(self._init_chunk, now)
         self.window.forget_random_access()
