@@ -39,7 +39,7 @@ RUBBISH: Final = (
     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc",
     b"GET / HTTP/1.1\r\n" + b"A: " + b"x" * 200_000,
     b"POST /ingest/rubbish HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-    b"POST /ingest/rubbish HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n\0\0\0\x08ftyp\0\0\0\x03",
+    b"POST /ingest/rubbish HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n\0\0\0\x08ftyp\0\0",
     b"POST /ingest/live HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\nsecond publisher",
     b"GET /play/%2e%2e HTTP/1.1\r\nHost: x\r\n\r\n" * 50,
 )

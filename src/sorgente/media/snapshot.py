@@ -1,5 +1,5 @@
-"""A channel's presentation as manifests and playlists see it: frozen, complete, without methods that
-change anything. Made by ``media``, read by ``dash`` and ``hls``."""
+"""A channel's presentation as manifests and playlists see it: frozen, complete, without methods.
+Made by ``media``, read by ``dash`` and ``hls``."""
 
 from __future__ import annotations
 
