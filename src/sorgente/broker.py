@@ -8,8 +8,8 @@ from typing import Final
 
 from sorgente.errors import OriginError, OutOfMemory, Overloaded, ShuttingDown
 from sorgente.media.channel import Channel, ChannelRules, Journal
+from sorgente.media.fanout import Counters
 from sorgente.media.publisher import Publisher
-from sorgente.media.relay import RelayCounters
 from sorgente.media.subscriber import Subscriber
 
 MEMORY_CHECKS_PER_LIMIT: Final = 64
@@ -47,7 +47,7 @@ class ChannelSnapshot:
     window_seconds: float
     tracks: tuple[str, ...]
     """Codec strings."""
-    counters: RelayCounters
+    counters: Counters
 
 
 class Broker:
@@ -60,7 +60,7 @@ class Broker:
         self._channels: dict[str, Channel] = {}
         self._bytes_unchecked = 0
         self.closing = False
-        self._retired = RelayCounters()
+        self._retired = Counters()
         """What channels that are gone did."""
 
     def __iter__(self) -> Iterator[Channel]:
@@ -80,7 +80,7 @@ class Broker:
         """Somebody publishes or watches."""
         return any(channel.live for channel in self._channels.values())
 
-    def totals(self) -> RelayCounters:
+    def totals(self) -> Counters:
         """What all channels did, those that are gone too."""
         return _sum([self._retired, *(each.counters for each in self._channels.values())])
 
@@ -196,13 +196,10 @@ class Broker:
             self._retired = _sum(totals)
 
 
-def _sum(counters: Iterable[RelayCounters]) -> RelayCounters:
+def _sum(counters: Iterable[Counters]) -> Counters:
     every = tuple(counters)
-    return RelayCounters(
-        **{
-            name.name: sum(getattr(each, name.name) for each in every)
-            for name in fields(RelayCounters)
-        }
+    return Counters(
+        **{name.name: sum(getattr(each, name.name) for each in every) for name in fields(Counters)}
     )
 
 

@@ -11,7 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from sorgente.isobmff.rewrite import relocated
 from sorgente.isobmff.upload import InitSegment, MediaChunk
 from sorgente.media.chunk import Chunk, plain
-from sorgente.media.relay import Relay, RelayCounters
+from sorgente.media.fanout import Counters
+from sorgente.media.relay import Relay
 from sorgente.media.subscriber import Subscriber
 from sorgente.media.window import WindowBounds
 from tests.support.live import Upload, media_of, payloads, video
@@ -40,7 +41,7 @@ class Stage:
         self.init: InitSegment = init_of(units)
         self.media = chunks_of(units)
         self.upload = upload
-        self.counters = RelayCounters()
+        self.counters = Counters()
         self.relay = Relay("video/mp4", self.init, bounds, MAX_LAG, self.counters)
         self.now = 100.0
         self.fed = 0
@@ -72,7 +73,7 @@ class Stage:
 
 
 def raw_relay(bounds: WindowBounds = BOUNDS) -> Relay:
-    return Relay("application/octet-stream", None, bounds, MAX_LAG, RelayCounters())
+    return Relay("application/octet-stream", None, bounds, MAX_LAG, Counters())
 
 
 def test_who_is_there_from_the_start_gets_the_upload_byte_for_byte() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sorgente.broker import ChannelSnapshot
-from sorgente.media.relay import RelayCounters
+from sorgente.media.fanout import Counters
 
 
 class HistogramStatus(Protocol):
@@ -25,7 +25,7 @@ class OriginStatus:
     version: str
     closing: bool
     channels: Sequence[ChannelSnapshot]
-    totals: RelayCounters
+    totals: Counters
     window_bytes: int
     connections: int
     refused: int

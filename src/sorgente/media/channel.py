@@ -10,8 +10,9 @@ from sorgente.errors import OriginError, PublisherConflict, TakenOver
 from sorgente.isobmff.init_segment import InitSegment
 from sorgente.isobmff.scanner import BoxLimits
 from sorgente.isobmff.upload import UploadParser
+from sorgente.media.fanout import Counters
 from sorgente.media.publisher import Outcome, Publisher
-from sorgente.media.relay import Relay, RelayCounters
+from sorgente.media.relay import Relay
 from sorgente.media.subscriber import Subscriber
 from sorgente.media.window import WindowBounds
 
@@ -54,7 +55,7 @@ class Channel:
 
     def __init__(self, name: str, rules: ChannelRules, journal: Journal) -> None:
         self.name = name
-        self.counters = RelayCounters()
+        self.counters = Counters()
         self.publisher: Publisher | None = None
         self.relay: Relay | None = None
         self._rules = rules

@@ -145,8 +145,8 @@ class Publisher:
             self.relay = self._stage.resume_relay(init)
             if self.relay is None:
                 self.relay = self._stage.open_relay(self._content_type, init)
-            elif self.relay.timeline is not None:
-                self._splice = Splice(self.relay.timeline)
+            elif self.relay.progress is not None:
+                self._splice = Splice(self.relay.progress)
         elif self.relay.init is not None and self.relay.init.compatible_with(init):
             # DASH-IF Ingest §6: an encoder may send its header again at any time.
             self._append(Chunk.of(init.data, now), now)
@@ -156,9 +156,9 @@ class Publisher:
 
     def _relay_chunk(self, media: MediaChunk, now: float) -> None:
         assert self.relay is not None, "an init segment comes first"
-        assert self.relay.timeline is not None, "and its relay has a timeline"
+        assert self.relay.progress is not None, "and its relay has a timeline"
         if self._splice is None:
-            self.relay.timeline.note(media.fragment)
+            self.relay.progress.note(media.fragment)
             payload, movable = media.data, relocated(media)
         else:
             payload = movable = self._splice.apply(media)

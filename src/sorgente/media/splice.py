@@ -20,7 +20,7 @@ from sorgente.isobmff.upload import MediaChunk
 UNSHIFTED: Mapping[int, int] = MappingProxyType({})
 
 
-class Timeline:
+class Progress:
     """How far a relay's media has come, in its own, continued, time."""
 
     def __init__(self, init: InitSegment) -> None:
@@ -46,28 +46,28 @@ class Timeline:
 
 
 class Splice:
-    """Moves the chunks of one upload behind what its :class:`Timeline` has already."""
+    """Moves the chunks of one upload behind what its :class:`Progress` has already."""
 
-    def __init__(self, timeline: Timeline) -> None:
-        self._timeline = timeline
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
         self._shifts: dict[int, int] | None = None
 
     def apply(self, chunk: MediaChunk) -> bytes:
         """The chunk on the continued timeline, with sequence numbers that go on too."""
-        timeline = self._timeline
+        progress = self._progress
         if self._shifts is None:
             self._shifts = self._measure(chunk.fragment)
-        timeline.sequence_number += 1
-        data = retimed(chunk, shifts=self._shifts, sequence_number=timeline.sequence_number)
-        timeline.note(chunk.fragment, self._shifts)
+        progress.sequence_number += 1
+        data = retimed(chunk, shifts=self._shifts, sequence_number=progress.sequence_number)
+        progress.note(chunk.fragment, self._shifts)
         return data
 
     def _measure(self, first: Fragment) -> dict[int, int]:
         """One shift in seconds for all tracks keeps them in step; rounded up, so that no track
         overlaps what it has already."""
-        timescales = self._timeline.timescales
+        timescales = self._progress.timescales
         starts = (
             Fraction(track.base_decode_time, timescales[track.track_id]) for track in first.tracks
         )
-        shift = self._timeline.end - min(starts, default=Fraction(0))
+        shift = self._progress.end - min(starts, default=Fraction(0))
         return {track: ceil(shift * timescale) for track, timescale in timescales.items()}
