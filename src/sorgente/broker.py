@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from typing import Final
 
-from sorgente.errors import OriginError, OutOfMemory, Overloaded, ShuttingDown
-from sorgente.media.channel import Channel, ChannelRules, Journal
+from sorgente.errors import OutOfMemory, Overloaded, ShuttingDown
+from sorgente.media.channel import WHOLE, Channel, ChannelRules
 from sorgente.media.fanout import Counters
+from sorgente.media.feed import Feed, Journal, OnEnded
 from sorgente.media.publisher import Publisher
 from sorgente.media.subscriber import Subscriber
+from sorgente.media.utc import UtcClock
 
 MEMORY_CHECKS_PER_LIMIT: Final = 64
 """The memory of all channels is added up each time this part of the limit has come in: the bound
@@ -31,10 +33,12 @@ class BrokerLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class ChannelSnapshot:
-    """A channel as others see it: pages, metrics, API."""
+class FeedSnapshot:
+    """A path as others see it: pages, metrics, API."""
 
+    channel: str
     name: str
+    """``channel``, or ``channel/track``."""
     state: str
     """``waiting`` (players, no encoder), ``live`` or ``reconnecting``."""
     content_type: str | None
@@ -53,7 +57,10 @@ class ChannelSnapshot:
 class Broker:
     """Channels by name. A channel exists while somebody publishes, watches or waits."""
 
-    def __init__(self, rules: ChannelRules, limits: BrokerLimits, journal: Journal) -> None:
+    def __init__(
+        self, rules: ChannelRules, limits: BrokerLimits, journal: Journal, utc: UtcClock
+    ) -> None:
+        self.utc = utc
         self._rules = rules
         self._limits = limits
         self._journal = journal
@@ -73,7 +80,7 @@ class Broker:
     @property
     def publishers(self) -> int:
         """Encoders at work."""
-        return sum(channel.publisher is not None for channel in self._channels.values())
+        return sum(feed.publisher is not None for each in self for feed in each)
 
     @property
     def busy(self) -> bool:
@@ -94,16 +101,17 @@ class Broker:
         name: str,
         who: str,
         now: float,
-        wall: float,
-        on_ended: Callable[[OriginError], None],
+        on_ended: OnEnded,
         *,
+        track: str = WHOLE,
         takeover: bool = False,
     ) -> Publisher:
-        """Give the right to publish ``name`` to ``who``.
+        """Give the right to publish ``name``, or one track of it, to ``who``.
 
         Raises:
             PublisherConflict: somebody else has it.
-            Overloaded: too many channels are live.
+            ChannelConflict: the channel is published the other way.
+            Overloaded: too many channels are live, or tracks in this one.
             ShuttingDown: no new publishers.
         """
         if self.closing:
@@ -113,10 +121,11 @@ class Broker:
             live = sum(other.live for other in self._channels.values())
             if live >= self._limits.channels:
                 raise Overloaded(f"{live} channels are live, and {self._limits.channels} may be")
-        return self._open(name).publish(who, now, wall, on_ended, takeover=takeover)
+        wall = self.utc.at(now)
+        return self._open(name).publish(track, who, now, wall, on_ended, takeover=takeover)
 
-    def subscribe(self, name: str, subscriber: Subscriber) -> Channel:
-        """Let ``subscriber`` watch ``name``, now or when it begins.
+    def subscribe(self, name: str, subscriber: Subscriber, track: str = WHOLE) -> Feed:
+        """Let ``subscriber`` watch ``name``, or one track of it, now or when it begins.
 
         Raises:
             Overloaded: too many players wait for encoders.
@@ -125,20 +134,24 @@ class Broker:
         if self.closing:
             raise ShuttingDown
         channel = self._channels.get(name)
-        if channel is None or channel.relay is None:
+        feed = None if channel is None else channel.find(track)
+        if feed is None or feed.relay is None:
             waiting = sum(other.waiting for other in self._channels.values())
             if waiting >= self._limits.waiting:
                 raise Overloaded(
                     f"{waiting} players wait for encoders, and {self._limits.waiting} may"
                 )
-        channel = self._open(name)
-        channel.subscribe(subscriber)
-        return channel
+        feed = self._open(name).feed(track)
+        feed.subscribe(subscriber)
+        return feed
 
-    def leave(self, channel: Channel, subscriber: Subscriber) -> None:
-        """A player went away."""
-        channel.leave(subscriber)
-        self._forget_if_idle(channel)
+    def leave(self, name: str, feed: Feed, subscriber: Subscriber) -> None:
+        """A player of a path of channel ``name`` went away."""
+        feed.leave(subscriber)
+        channel = self._channels.get(name)
+        if channel is not None:
+            channel.forget_idle_feeds()
+            self._forget_if_idle(channel)
 
     def feed(self, publisher: Publisher, data: bytes, now: float) -> None:
         """Give ``data`` to ``publisher``, and keep the memory bound: the largest window gives.
@@ -156,17 +169,17 @@ class Broker:
     def _make_room(self, publisher: Publisher, now: float) -> None:
         excess = self.bytes_held - self._limits.memory
         while excess > 0:
-            windows = [each.relay.window for each in self._channels.values() if each.relay]
-            largest = max(windows, key=lambda window: window.bytes, default=None)
-            freed = 0 if largest is None else largest.drop_oldest()
+            largest = max(self._channels.values(), key=lambda channel: channel.bytes_kept)
+            freed = largest.drop_oldest()
             if not freed:
                 error = OutOfMemory(f"uploads alone hold more than {self._limits.memory} bytes")
                 publisher.break_off(str(error), now)
                 raise error
             excess -= freed
 
-    def tick(self, now: float) -> None:
+    def tick(self, now: float, wall: float) -> None:
         """Do what only time brings about; call it a few times a second."""
+        self.utc.sync(now, wall)
         for channel in self:
             channel.tick(now)
             self._forget_if_idle(channel)
@@ -175,19 +188,26 @@ class Broker:
         """End all uploads, and all players without a clean end."""
         self.closing = True
         for channel in self:
-            if channel.publisher is not None:
-                channel.publisher.end(ShuttingDown(), now)
+            for feed in channel:
+                if feed.publisher is not None:
+                    feed.publisher.end(ShuttingDown(), now)
             channel.close()
             self._forget_if_idle(channel)
 
-    def snapshot(self, now: float) -> list[ChannelSnapshot]:
-        """All channels, by name."""
-        return [_snapshot(channel, now) for _, channel in sorted(self._channels.items())]
+    def snapshot(self, now: float) -> list[FeedSnapshot]:
+        """All paths, by name."""
+        return [
+            _snapshot(channel, feed, now)
+            for _, channel in sorted(self._channels.items())
+            for feed in channel
+        ]
 
     def _open(self, name: str) -> Channel:
         channel = self._channels.get(name)
         if channel is None:
-            channel = self._channels[name] = Channel(name, self._rules, self._journal)
+            channel = self._channels[name] = Channel(
+                name, self._rules, self._journal, self.utc
+            )
         return channel
 
     def _forget_if_idle(self, channel: Channel) -> None:
@@ -203,19 +223,20 @@ def _sum(counters: Iterable[Counters]) -> Counters:
     )
 
 
-def _snapshot(channel: Channel, now: float) -> ChannelSnapshot:
-    relay, publisher = channel.relay, channel.publisher
-    state = "reconnecting" if channel.reconnecting else "live" if channel.live else "waiting"
+def _snapshot(channel: Channel, feed: Feed, now: float) -> FeedSnapshot:
+    relay, publisher = feed.relay, feed.publisher
+    state = "reconnecting" if feed.reconnecting else "live" if feed.live else "waiting"
     oldest = None if relay is None else relay.window.oldest_received_at
     init = None if relay is None else relay.init
-    return ChannelSnapshot(
-        name=channel.name,
+    return FeedSnapshot(
+        channel=channel.name,
+        name=feed.name,
         state=state,
         content_type=None if relay is None else relay.content_type,
         publisher=None if publisher is None else publisher.who,
         since=None if publisher is None else publisher.since,
-        watching=channel.watching,
-        waiting=channel.waiting,
+        watching=feed.watching,
+        waiting=feed.waiting,
         window_bytes=0 if relay is None else relay.window.bytes,
         window_seconds=0.0 if oldest is None else now - oldest,
         tracks=() if init is None else tuple(track.codec for track in init.tracks),

@@ -95,6 +95,16 @@ class PublisherConflict(OriginError):
         )
 
 
+class ChannelConflict(OriginError):
+    """A channel is one muxed stream, or tracks with a path each; not both."""
+
+    status = 409
+
+    def __init__(self, channel: str, *, by_track: bool) -> None:
+        how = "track by track" if by_track else "as one stream"
+        super().__init__(f"{channel} is published {how} already")
+
+
 class TakenOver(OriginError):
     """Somebody else took the right to publish over."""
 
@@ -102,6 +112,12 @@ class TakenOver(OriginError):
 
     def __init__(self, channel: str, who: str) -> None:
         super().__init__(f"{channel} was taken over by {who}")
+
+
+class Gone(OriginError):
+    """It was there, and has left the window."""
+
+    status = 410
 
 
 class BodyTooLarge(OriginError):
@@ -120,6 +136,16 @@ class UnsupportedEncoding(OriginError):
     """A Content-Encoding we do not decode."""
 
     status = 415
+
+
+class RangeNotSatisfiable(OriginError):
+    """The range asked for begins behind the end (RFC 9110 §15.5.17)."""
+
+    status = 416
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"there are {size} bytes")
+        self.size = size
 
 
 class TooManyFromAddress(OriginError):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sorgente.media.channel import Channel
+from sorgente.media.feed import Feed
 from sorgente.media.publisher import Outcome, Publisher
 
 AUDIENCE_SECONDS: Final = 1.0
@@ -19,47 +19,47 @@ log = logging.getLogger("sorgente.channel")
 
 
 class LogJournal:
-    """A :class:`~sorgente.media.channel.Journal` that logs."""
+    """A :class:`~sorgente.media.feed.Journal` that logs."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._audiences: dict[str, _Audience] = {}
 
-    def published(self, channel: Channel, publisher: Publisher) -> None:
+    def published(self, feed: Feed, publisher: Publisher) -> None:
         """An encoder has the right to publish."""
-        _say(channel, f"publishing started by {publisher.who}")
+        _say(feed, f"publishing started by {publisher.who}")
 
-    def recognised(self, channel: Channel, publisher: Publisher, *, resumed: bool) -> None:
+    def recognised(self, feed: Feed, publisher: Publisher, *, resumed: bool) -> None:
         """It is known what the bytes are."""
-        relay = publisher.relay or channel.relay
+        relay = publisher.relay or feed.relay
         assert relay is not None, "called with the relay open"
         if publisher.note is not None:
-            _say(channel, f"relayed as bytes: {publisher.note}", level=logging.WARNING)
+            _say(feed, f"relayed as bytes: {publisher.note}", level=logging.WARNING)
         elif relay.init is None:
-            _say(channel, f"relayed as bytes ({relay.content_type})")
+            _say(feed, f"relayed as bytes ({relay.content_type})")
         else:
             tracks = ", ".join(track.codec for track in relay.init.tracks)
-            _say(channel, f"{'goes on with' if resumed else 'carries'} {tracks}")
+            _say(feed, f"{'goes on with' if resumed else 'carries'} {tracks}")
 
     def unpublished(
-        self, channel: Channel, publisher: Publisher, outcome: Outcome, why: str
+        self, feed: Feed, publisher: Publisher, outcome: Outcome, why: str
     ) -> None:
         """The upload is over."""
         text = (
             f"publishing ended: {why} ({publisher.bytes_in} bytes in {publisher.chunks} chunks, "
-            f"{channel.watching} watching)"
+            f"{feed.watching} watching)"
         )
-        _say(channel, text, level=logging.INFO if outcome is Outcome.COMPLETE else logging.WARNING)
+        _say(feed, text, level=logging.INFO if outcome is Outcome.COMPLETE else logging.WARNING)
 
-    def abandoned(self, channel: Channel) -> None:
+    def abandoned(self, feed: Feed) -> None:
         """The encoder did not come back in time."""
-        _say(channel, "the encoder did not come back, its players were let go")
+        _say(feed, "the encoder did not come back, its players were let go")
 
-    def audience(self, channel: Channel, joined: int, left: int) -> None:
+    def audience(self, feed: Feed, joined: int, left: int) -> None:
         """Players came or went."""
-        audience = self._audiences.get(channel.name)
+        audience = self._audiences.get(feed.name)
         if audience is None:
-            audience = self._audiences[channel.name] = _Audience(channel)
+            audience = self._audiences[feed.name] = _Audience(feed)
         audience.joined += joined
         audience.left += left
         self._report(audience, self._clock())
@@ -76,11 +76,11 @@ class LogJournal:
         if not (audience.joined or audience.left) or now - audience.reported < AUDIENCE_SECONDS:
             return False
         audience.reported = now
-        total = audience.channel.watching
+        total = audience.feed.watching
         if audience.joined:
-            _say(audience.channel, f"{_players(audience.joined)} connected, total: {total}")
+            _say(audience.feed, f"{_players(audience.joined)} connected, total: {total}")
         if audience.left:
-            _say(audience.channel, f"{_players(audience.left)} disconnected, total: {total}")
+            _say(audience.feed, f"{_players(audience.left)} disconnected, total: {total}")
         audience.joined = audience.left = 0
         return True
 
@@ -88,10 +88,10 @@ class LogJournal:
 class _Audience:
     """Comings and goings on a channel that have no line yet."""
 
-    __slots__ = ("channel", "joined", "left", "reported")
+    __slots__ = ("feed", "joined", "left", "reported")
 
-    def __init__(self, channel: Channel) -> None:
-        self.channel = channel
+    def __init__(self, feed: Feed) -> None:
+        self.feed = feed
         self.joined = self.left = 0
         self.reported = float("-inf")
 
@@ -100,8 +100,8 @@ def _players(count: int) -> str:
     return "player" if count == 1 else f"{count} players"
 
 
-def _say(channel: Channel, text: str, level: int = logging.INFO) -> None:
-    log.log(level, "%s: %s", channel.name, text, extra={"channel": channel.name})
+def _say(feed: Feed, text: str, level: int = logging.INFO) -> None:
+    log.log(level, "%s: %s", feed.name, text, extra={"channel": feed.name})
 
 
 class TextFormatter(logging.Formatter):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from sorgente.broker import ChannelSnapshot
+from sorgente.broker import FeedSnapshot
 from sorgente.control.status import OriginStatus
 
 STYLE = """
@@ -45,7 +45,7 @@ curl -N {base}/play/live &gt; received.mp4</pre>
 """
 
 
-def _row(channel: ChannelSnapshot) -> str:
+def _row(channel: FeedSnapshot) -> str:
     name = escape(channel.name)
     return (
         f'<tr><td><a href="/play/{name}">{name}</a>'

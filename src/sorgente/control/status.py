@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from sorgente.broker import ChannelSnapshot
+from sorgente.broker import FeedSnapshot
 from sorgente.media.fanout import Counters
 
 
@@ -24,7 +24,7 @@ class OriginStatus:
 
     version: str
     closing: bool
-    channels: Sequence[ChannelSnapshot]
+    channels: Sequence[FeedSnapshot]
     totals: Counters
     window_bytes: int
     connections: int
@@ -35,7 +35,7 @@ class OriginStatus:
     @property
     def channels_live(self) -> int:
         """Channels with an encoder, or one that is expected back."""
-        return sum(channel.state != "waiting" for channel in self.channels)
+        return len({feed.channel for feed in self.channels if feed.state != "waiting"})
 
     @property
     def publishers(self) -> int:

@@ -1,213 +1,132 @@
-"""One named live event: who publishes it, what is relayed, who waits for it to begin."""
+"""One named live event: its paths, and the presentation made of all of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final
 
-from sorgente.errors import OriginError, PublisherConflict, TakenOver
-from sorgente.isobmff.init_segment import InitSegment
-from sorgente.isobmff.scanner import BoxLimits
-from sorgente.isobmff.upload import UploadParser
+from sorgente.errors import ChannelConflict, Overloaded
 from sorgente.media.fanout import Counters
-from sorgente.media.publisher import Outcome, Publisher
-from sorgente.media.relay import Relay
-from sorgente.media.subscriber import Subscriber
-from sorgente.media.window import WindowBounds
+from sorgente.media.feed import Feed, FeedRules, Journal, OnEnded
+from sorgente.media.presentation import Presentation, PresentationRules
+from sorgente.media.publisher import Publisher
+from sorgente.media.utc import UtcClock
+
+WHOLE: Final = ""
+"""The name of the path that is the channel itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelRules:
     """What every channel of an origin keeps to."""
 
-    window: WindowBounds
-    boxes: BoxLimits
-    max_lag: float
-    """Seconds a slow player may be behind before it is moved forward."""
-    reconnect_grace: float
-    """Seconds the players of fragmented MP4 wait for an encoder that broke off."""
-
-
-class Journal(Protocol):
-    """Who is told what happens on a channel, for logs and hooks."""
-
-    def published(self, channel: Channel, publisher: Publisher) -> None:
-        """An encoder has the right to publish."""
-
-    def recognised(self, channel: Channel, publisher: Publisher, *, resumed: bool) -> None:
-        """It is known what the bytes are; ``resumed``: they go on where others stopped."""
-
-    def unpublished(
-        self, channel: Channel, publisher: Publisher, outcome: Outcome, why: str
-    ) -> None:
-        """The upload is over."""
-
-    def abandoned(self, channel: Channel) -> None:
-        """The encoder did not come back in time; its players were aborted."""
-
-    def audience(self, channel: Channel, joined: int, left: int) -> None:
-        """Players came or went."""
+    feed: FeedRules
+    presentation: PresentationRules
+    tracks: int
+    """How many a channel may have."""
 
 
 class Channel:
-    """A channel, from its first player or encoder to its last."""
+    """A channel is either one muxed stream, or tracks with a path each."""
 
-    def __init__(self, name: str, rules: ChannelRules, journal: Journal) -> None:
+    def __init__(self, name: str, rules: ChannelRules, journal: Journal, utc: UtcClock) -> None:
         self.name = name
         self.counters = Counters()
-        self.publisher: Publisher | None = None
-        self.relay: Relay | None = None
+        self.presentation = Presentation(name, rules.presentation, self.counters, utc)
         self._rules = rules
         self._journal = journal
-        self._waiting: dict[Subscriber, None] = {}
-        self._abandon_at: float | None = None
+        self._feeds: dict[str, Feed] = {}
+
+    def __iter__(self) -> Iterator[Feed]:
+        return iter(tuple(self._feeds.values()))
+
+    @property
+    def whole(self) -> Feed | None:
+        """The path of the channel itself, if anybody is there."""
+        return self._feeds.get(WHOLE)
 
     @property
     def live(self) -> bool:
         """Somebody publishes, or is expected back."""
-        return self.publisher is not None or self.relay is not None
+        return any(feed.live for feed in self._feeds.values())
 
     @property
     def idle(self) -> bool:
-        """Nobody publishes, nobody is expected back, nobody waits."""
-        return not self.live and not self._waiting
-
-    @property
-    def reconnecting(self) -> bool:
-        """The encoder broke off, and its players wait for it."""
-        return self.relay is not None and self.publisher is None
+        """Nobody publishes, nobody is expected back, nobody waits, and nothing is left to see."""
+        return self.presentation.over and all(feed.idle for feed in self._feeds.values())
 
     @property
     def waiting(self) -> int:
-        """Players who came before the encoder."""
-        return len(self._waiting)
+        """Players who came before their encoder."""
+        return sum(feed.waiting for feed in self._feeds.values()) + self.presentation.held
 
     @property
     def watching(self) -> int:
-        """All players, the waiting ones included."""
-        return len(self._waiting) + (0 if self.relay is None else self.relay.watching)
+        """All players of progressive streams, the waiting ones included."""
+        return sum(feed.watching for feed in self._feeds.values())
+
+    @property
+    def bytes_kept(self) -> int:
+        """Memory of windows, in bytes: what can be given back."""
+        windows = sum(feed.bytes_kept for feed in self._feeds.values())
+        return self.presentation.bytes_held + windows
 
     @property
     def bytes_held(self) -> int:
-        """Memory in use, in bytes of media: the window and the chunk that is coming in."""
-        window = 0 if self.relay is None else self.relay.window.bytes
-        return window + (0 if self.publisher is None else self.publisher.bytes_pending)
+        """Memory in use, in bytes: the chunks that are coming in too."""
+        return self.presentation.bytes_held + sum(f.bytes_held for f in self._feeds.values())
 
-    # Publishers
+    def drop_oldest(self) -> int:
+        """Let the oldest of the larger half go, and return the bytes that frees."""
+        feed = max(self._feeds.values(), key=lambda feed: feed.bytes_kept, default=None)
+        if feed is not None and feed.bytes_kept >= self.presentation.bytes_held:
+            return feed.drop_oldest() or self.presentation.drop_oldest()
+        return self.presentation.drop_oldest()
+
+    def feed(self, track: str) -> Feed:
+        """The path of ``track``; made if it is not there."""
+        feed = self._feeds.get(track)
+        if feed is None:
+            name = f"{self.name}/{track}" if track else self.name
+            feed = Feed(name, self._rules.feed, self._journal, self.counters, self.presentation)
+            self._feeds[track] = feed
+        return feed
+
+    def find(self, track: str) -> Feed | None:
+        """The path of ``track``, if it is there."""
+        return self._feeds.get(track)
 
     def publish(
-        self,
-        who: str,
-        now: float,
-        wall: float,
-        on_ended: Callable[[OriginError], None],
-        *,
-        takeover: bool = False,
+        self, track: str, who: str, now: float, wall: float, on_ended: OnEnded, *, takeover: bool
     ) -> Publisher:
-        """Give the right to publish to ``who``.
+        """Give the right to publish ``track`` (``WHOLE``: the channel as one stream) to ``who``.
 
         Raises:
-            PublisherConflict: somebody else has it, and ``takeover`` is not asked for.
+            PublisherConflict: somebody else has it.
+            ChannelConflict: the channel is published the other way.
+            Overloaded: it has too many tracks.
         """
-        holder = self.publisher
-        if holder is not None:
-            if not takeover:
-                raise PublisherConflict(self.name, holder.who, holder.since, wall)
-            holder.end(TakenOver(self.name, who), now)
-        self.publisher = Publisher(self, UploadParser(self._rules.boxes), who, wall, on_ended)
-        self._journal.published(self, self.publisher)
-        return self.publisher
-
-    def open_relay(self, content_type: str, init: InitSegment | None) -> Relay:
-        """See :class:`~.publisher.Stage`."""
-        self._abort_relay()
-        rules = self._rules
-        self.relay = Relay(content_type, init, rules.window, rules.max_lag, self.counters)
-        self._recognised(resumed=False)
-        waiting, self._waiting = self._waiting, {}
-        for subscriber in waiting:
-            self.relay.attend(subscriber)
-        return self.relay
-
-    def resume_relay(self, init: InitSegment) -> Relay | None:
-        """See :class:`~.publisher.Stage`."""
-        relay = self.relay
-        if relay is None or relay.init is None or not relay.init.compatible_with(init):
-            return None
-        self._abandon_at = None
-        self._recognised(resumed=True)
-        return relay
-
-    def release(self, publisher: Publisher, outcome: Outcome, why: str, now: float) -> None:
-        """See :class:`~.publisher.Stage`."""
-        self.publisher = None
-        if outcome is not Outcome.COMPLETE:
-            self.counters.upload_aborts += 1
-        self._journal.unpublished(self, publisher, outcome, why)
-        relay = publisher.relay
-        if relay is None:
-            return  # it never said what it is: whoever waits, waits on
-        if outcome is Outcome.COMPLETE:
-            self.relay = None
-            relay.end()
-        elif outcome is Outcome.BROKEN and relay.init is not None:
-            self._abandon_at = now + self._rules.reconnect_grace
-        else:
-            self._abort_relay()
-
-    # Subscribers
-
-    def subscribe(self, subscriber: Subscriber) -> None:
-        """Let ``subscriber`` in now, or when the stream begins."""
-        if self.relay is None:
-            self._waiting[subscriber] = None
-        else:
-            self.relay.join(subscriber)
-        self._journal.audience(self, 1, 0)
-
-    def leave(self, subscriber: Subscriber) -> None:
-        """Forget a subscriber whose player went away."""
-        before = self.watching
-        self._waiting.pop(subscriber, None)
-        if self.relay is not None:
-            self.relay.leave(subscriber)
-        if self.watching < before:
-            self._journal.audience(self, 0, 1)
-
-    def pause(self, subscriber: Subscriber) -> None:
-        """Its connection takes no more for now."""
-        if self.relay is not None:
-            self.relay.pause(subscriber)
-
-    def resume(self, subscriber: Subscriber, now: float) -> None:
-        """Its connection takes more again."""
-        if self.relay is not None:
-            self.relay.resume(subscriber, now)
-
-    # Time
+        for name, feed in self._feeds.items():
+            if feed.publisher is not None and (name == WHOLE) is not (track == WHOLE):
+                raise ChannelConflict(self.name, by_track=name != WHOLE)
+        if track not in self._feeds and len(self._feeds) > self._rules.tracks:
+            raise Overloaded(f"{self.name} has {self._rules.tracks} tracks, and no more may be")
+        return self.feed(track).publish(who, now, wall, on_ended, takeover=takeover)
 
     def tick(self, now: float) -> None:
         """Do what only time brings about."""
-        if self.relay is not None:
-            self.relay.window.expire(now)
-        if self.publisher is None and self._abandon_at is not None and now >= self._abandon_at:
-            self._abort_relay()
-            self._journal.abandoned(self)
+        for feed in self:
+            feed.tick(now)
+        self.forget_idle_feeds()
+        self.presentation.tick(now)
+
+    def forget_idle_feeds(self) -> None:
+        """Forget paths where nobody publishes, is expected, or waits."""
+        self._feeds = {name: feed for name, feed in self._feeds.items() if not feed.idle}
 
     def close(self) -> None:
         """The origin shuts down: nothing here looks complete."""
-        self._abort_relay()
-        waiting, self._waiting = self._waiting, {}
-        for subscriber in waiting:
-            subscriber.sink.abort()
-
-    def _recognised(self, *, resumed: bool) -> None:
-        assert self.publisher is not None, "only a publisher opens or resumes a relay"
-        self._journal.recognised(self, self.publisher, resumed=resumed)
-
-    def _abort_relay(self) -> None:
-        relay, self.relay = self.relay, None
-        self._abandon_at = None
-        if relay is not None:
-            relay.abort()
+        for feed in self._feeds.values():
+            feed.close()
+        self.presentation.close()

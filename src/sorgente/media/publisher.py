@@ -27,7 +27,13 @@ class Outcome(Enum):
 
 
 class Stage(Protocol):
-    """What a publisher needs of its channel."""
+    """What a publisher needs of its path."""
+
+    def opened(self, init: InitSegment, now: float) -> None:
+        """An init segment that begins an upload, or changes it."""
+
+    def received(self, media: MediaChunk, chunk: Chunk, now: float) -> None:
+        """A chunk, as it came in and as it was relayed."""
 
     def open_relay(self, content_type: str, init: InitSegment | None) -> Relay:
         """A new relay: whoever waits attends it; a relay before it is aborted."""
@@ -142,6 +148,7 @@ class Publisher:
 
     def _take_init(self, init: InitSegment, now: float) -> None:
         if self.relay is None:
+            self._stage.opened(init, now)
             self.relay = self._stage.resume_relay(init)
             if self.relay is None:
                 self.relay = self._stage.open_relay(self._content_type, init)
@@ -152,6 +159,7 @@ class Publisher:
             self._append(Chunk.of(init.data, now), now)
         else:
             self._splice = None
+            self._stage.opened(init, now)
             self.relay.replace_init(init, now)
 
     def _relay_chunk(self, media: MediaChunk, now: float) -> None:
@@ -170,6 +178,7 @@ class Publisher:
             has_sync_sample=media.contains_random_access,
         )
         self._append(chunk, now)
+        self._stage.received(media, chunk, now)
 
     def _append(self, chunk: Chunk, now: float) -> None:
         assert self.relay is not None, "what tells the content type comes before its chunks"

@@ -1,0 +1,255 @@
+"""One path of a channel that can be published and played: all of it as one stream, or one track.
+
+Who publishes it, what is relayed, who waits for it to begin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from sorgente.errors import OriginError, PublisherConflict, TakenOver
+from sorgente.isobmff.init_segment import InitSegment
+from sorgente.isobmff.scanner import BoxLimits
+from sorgente.isobmff.upload import MediaChunk, UploadParser
+from sorgente.media.chunk import Chunk
+from sorgente.media.fanout import Counters
+from sorgente.media.publisher import Outcome, Publisher
+from sorgente.media.relay import Relay
+from sorgente.media.subscriber import Subscriber
+from sorgente.media.window import WindowBounds
+
+OnEnded = Callable[[OriginError], None]
+"""Called when somebody else ends an upload: taken over, or shut down."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedRules:
+    """What every path of an origin keeps to."""
+
+    window: WindowBounds
+    boxes: BoxLimits
+    max_lag: float
+    """Seconds a slow player may be behind before it is moved forward."""
+    reconnect_grace: float
+    """Seconds the players of fragmented MP4 wait for an encoder that broke off."""
+
+
+class Journal(Protocol):
+    """Who is told what happens on a path, for logs and hooks."""
+
+    def published(self, feed: Feed, publisher: Publisher) -> None:
+        """An encoder has the right to publish."""
+
+    def recognised(self, feed: Feed, publisher: Publisher, *, resumed: bool) -> None:
+        """It is known what the bytes are; ``resumed``: they go on where others stopped."""
+
+    def unpublished(self, feed: Feed, publisher: Publisher, outcome: Outcome, why: str) -> None:
+        """The upload is over."""
+
+    def abandoned(self, feed: Feed) -> None:
+        """The encoder did not come back in time; its players were aborted."""
+
+    def audience(self, feed: Feed, joined: int, left: int) -> None:
+        """Players came or went."""
+
+
+class Observer(Protocol):
+    """Who else wants what an upload of fragmented MP4 brings: the channel's presentation."""
+
+    def opened(self, feed: Feed, init: InitSegment, now: float) -> None:
+        """An upload began, or changed its init segment."""
+
+    def received(self, feed: Feed, media: MediaChunk, chunk: Chunk, now: float) -> None:
+        """A chunk, as it came in and as it is relayed."""
+
+    def closed(self, feed: Feed, outcome: Outcome, now: float) -> None:
+        """The upload is over."""
+
+
+class Feed:
+    """A path, from its first player or encoder to its last."""
+
+    def __init__(
+        self, name: str, rules: FeedRules, journal: Journal, counters: Counters, observer: Observer
+    ) -> None:
+        self.name = name
+        self.counters = counters
+        self.observer = observer
+        self.publisher: Publisher | None = None
+        self.relay: Relay | None = None
+        self._rules = rules
+        self._journal = journal
+        self._waiting: dict[Subscriber, None] = {}
+        self._abandon_at: float | None = None
+
+    @property
+    def track_name(self) -> str:
+        """The track this path is for; empty for the path that is the channel itself."""
+        return self.name.partition("/")[2]
+
+    @property
+    def is_whole(self) -> bool:
+        """This path is the channel itself."""
+        return not self.track_name
+
+    @property
+    def live(self) -> bool:
+        """Somebody publishes, or is expected back."""
+        return self.publisher is not None or self.relay is not None
+
+    @property
+    def idle(self) -> bool:
+        """Nobody publishes, nobody is expected back, nobody waits."""
+        return not self.live and not self._waiting
+
+    @property
+    def reconnecting(self) -> bool:
+        """The encoder broke off, and its players wait for it."""
+        return self.relay is not None and self.publisher is None
+
+    @property
+    def waiting(self) -> int:
+        """Players who came before the encoder."""
+        return len(self._waiting)
+
+    @property
+    def watching(self) -> int:
+        """All players, the waiting ones included."""
+        return len(self._waiting) + (0 if self.relay is None else self.relay.watching)
+
+    @property
+    def bytes_kept(self) -> int:
+        """Memory of the window, in bytes."""
+        return 0 if self.relay is None else self.relay.window.bytes
+
+    @property
+    def bytes_held(self) -> int:
+        """Memory in use, in bytes: the window and the chunk that is coming in."""
+        return self.bytes_kept + (0 if self.publisher is None else self.publisher.bytes_pending)
+
+    def drop_oldest(self) -> int:
+        """Drop the oldest chunk, and return the bytes that frees."""
+        return 0 if self.relay is None else self.relay.window.drop_oldest()
+
+    # Publishers
+
+    def publish(
+        self, who: str, now: float, wall: float, on_ended: OnEnded, *, takeover: bool = False
+    ) -> Publisher:
+        """Give the right to publish to ``who``.
+
+        Raises:
+            PublisherConflict: somebody else has it, and ``takeover`` is not asked for.
+        """
+        holder = self.publisher
+        if holder is not None:
+            if not takeover:
+                raise PublisherConflict(self.name, holder.who, holder.since, wall)
+            holder.end(TakenOver(self.name, who), now)
+        self.publisher = Publisher(self, UploadParser(self._rules.boxes), who, wall, on_ended)
+        self._journal.published(self, self.publisher)
+        return self.publisher
+
+    def open_relay(self, content_type: str, init: InitSegment | None) -> Relay:
+        """See :class:`~.publisher.Stage`."""
+        self._abort_relay()
+        rules = self._rules
+        self.relay = Relay(content_type, init, rules.window, rules.max_lag, self.counters)
+        self._recognised(resumed=False)
+        waiting, self._waiting = self._waiting, {}
+        for subscriber in waiting:
+            self.relay.attend(subscriber)
+        return self.relay
+
+    def resume_relay(self, init: InitSegment) -> Relay | None:
+        """See :class:`~.publisher.Stage`."""
+        relay = self.relay
+        if relay is None or relay.init is None or not relay.init.compatible_with(init):
+            return None
+        self._abandon_at = None
+        self._recognised(resumed=True)
+        return relay
+
+    def opened(self, init: InitSegment, now: float) -> None:
+        """See :class:`~.publisher.Stage`."""
+        self.observer.opened(self, init, now)
+
+    def received(self, media: MediaChunk, chunk: Chunk, now: float) -> None:
+        """See :class:`~.publisher.Stage`."""
+        self.observer.received(self, media, chunk, now)
+
+    def release(self, publisher: Publisher, outcome: Outcome, why: str, now: float) -> None:
+        """See :class:`~.publisher.Stage`."""
+        self.publisher = None
+        if outcome is not Outcome.COMPLETE:
+            self.counters.upload_aborts += 1
+        self._journal.unpublished(self, publisher, outcome, why)
+        self.observer.closed(self, outcome, now)
+        relay = publisher.relay
+        if relay is None:
+            return  # it never said what it is: whoever waits, waits on
+        if outcome is Outcome.COMPLETE:
+            self.relay = None
+            relay.end()
+        elif outcome is Outcome.BROKEN and relay.init is not None:
+            self._abandon_at = now + self._rules.reconnect_grace
+        else:
+            self._abort_relay()
+
+    # Subscribers
+
+    def subscribe(self, subscriber: Subscriber) -> None:
+        """Let ``subscriber`` in now, or when the stream begins."""
+        if self.relay is None:
+            self._waiting[subscriber] = None
+        else:
+            self.relay.join(subscriber)
+        self._journal.audience(self, 1, 0)
+
+    def leave(self, subscriber: Subscriber) -> None:
+        """Forget a subscriber whose player went away."""
+        before = self.watching
+        self._waiting.pop(subscriber, None)
+        if self.relay is not None:
+            self.relay.leave(subscriber)
+        if self.watching < before:
+            self._journal.audience(self, 0, 1)
+
+    def pause(self, subscriber: Subscriber) -> None:
+        """Its connection takes no more for now."""
+        if self.relay is not None:
+            self.relay.pause(subscriber)
+
+    def resume(self, subscriber: Subscriber, now: float) -> None:
+        """Its connection takes more again."""
+        if self.relay is not None:
+            self.relay.resume(subscriber, now)
+
+    # Time
+
+    def tick(self, now: float) -> None:
+        """Do what only time brings about."""
+        if self.relay is not None:
+            self.relay.window.expire(now)
+        if self.publisher is None and self._abandon_at is not None and now >= self._abandon_at:
+            self._abort_relay()
+            self._journal.abandoned(self)
+
+    def close(self) -> None:
+        """The origin shuts down: nothing here looks complete."""
+        self._abort_relay()
+        waiting, self._waiting = self._waiting, {}
+        for subscriber in waiting:
+            subscriber.sink.abort()
+
+    def _recognised(self, *, resumed: bool) -> None:
+        assert self.publisher is not None, "only a publisher opens or resumes a relay"
+        self._journal.recognised(self, self.publisher, resumed=resumed)
+
+    def _abort_relay(self) -> None:
+        relay, self.relay = self.relay, None
+        self._abandon_at = None
+        if relay is not None:
+            relay.abort()

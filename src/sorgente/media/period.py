@@ -1,0 +1,162 @@
+"""One epoch as it is announced: its grid, and its tracks on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from math import floor
+from typing import Final, Protocol
+
+from sorgente.isobmff.split import TrackChunk
+from sorgente.media.snapshot import PeriodSnapshot, TrackSnapshot
+from sorgente.media.timeline import Epoch
+from sorgente.media.track import Track
+
+OFF_GRID: Final = Fraction(1, 8)
+"""Of a segment: a key frame further from the grid than this is another rhythm. Announced and real
+times may differ by half a segment (DASH-IF low latency, 9.X.4.5); players like it less."""
+
+
+class Arrival(Protocol):
+    """A chunk that waits for its period."""
+
+    @property
+    def track(self) -> Track:
+        """Whose it is."""
+
+    @property
+    def cut(self) -> TrackChunk:
+        """What is known of it."""
+
+
+@dataclass(slots=True)
+class Member:
+    """A track in a period."""
+
+    track: Track
+    offset: int
+    """Ticks: media time at the start of the period (presentationTimeOffset)."""
+    longest_chunk: int
+    """Ticks."""
+    bandwidth: int
+    """bit/s."""
+    frame_rate: Fraction | None
+    segment_ticks: int = 0
+
+    @classmethod
+    def of(cls, track: Track, epoch: Epoch, arrivals: Iterable[Arrival]) -> Member:
+        """The track, with what its first chunks tell."""
+        facts = track.init.leading_track
+        cuts = [arrival.cut for arrival in arrivals if arrival.track is track]
+        ticks, samples = sum(c.duration for c in cuts), sum(c.sample_count for c in cuts)
+        size = sum(len(c.data) for c in cuts)
+        measured = size * 8 * facts.timescale // ticks if ticks else 0
+        rate = Fraction(samples * facts.timescale, ticks) if track.is_video and ticks else None
+        return cls(
+            track=track,
+            offset=round(epoch.media_start * facts.timescale),
+            longest_chunk=max([track.longest_chunk, *(c.duration for c in cuts)]),
+            bandwidth=max(measured, track.peak_bandwidth, facts.bitrate, 1),
+            frame_rate=rate.limit_denominator(1001) if rate else None,
+        )
+
+    def time_of(self, index: int) -> int:
+        """Ticks: where segment ``index`` of the period starts."""
+        return self.offset + index * self.segment_ticks
+
+
+class Period:
+    """``group``: seconds from one key frame to the next, 0 without video."""
+
+    def __init__(
+        self, epoch: Epoch, group: Fraction, segment_target: Fraction, members: list[Member]
+    ) -> None:
+        self.epoch = epoch
+        self.id = epoch.id
+        self.group = group
+        groups = max(1, round(segment_target / group)) if group else 1
+        self.segment_duration = groups * group or segment_target
+        self.members = {member.track.name: member for member in members}
+        self.ended_at: Fraction | None = None
+        """UTC, seconds; None while it goes on, or nobody knows."""
+        for member in members:
+            timescale = member.track.init.leading_track.timescale
+            member.segment_ticks = round(self.segment_duration * timescale)
+        videos = [member.track for member in members if member.track.is_video]
+        self.leading = (videos or [member.track for member in members])[0]
+
+    @property
+    def chunk_duration(self) -> Fraction:
+        """Seconds: the longest chunk of all tracks."""
+        return max(self._chunk_seconds(member) for member in self.members.values())
+
+    def index_of(self, start: Fraction, cut: TrackChunk, track: Track) -> int:
+        """Which segment a chunk belongs to, or would open: below 0, none."""
+        since = start - self.epoch.media_start
+        if track.is_video and cut.random_access:
+            return round(since / self.segment_duration)
+        timescale = track.init.leading_track.timescale
+        half = Fraction(cut.duration, 2 * timescale)
+        return floor((since + min(half, self.segment_duration / 2)) / self.segment_duration)
+
+    def off_grid(self, start: Fraction) -> bool:
+        """Whether a key frame at ``start`` is too far from where a segment should begin."""
+        since = (start - self.epoch.media_start) / self.segment_duration
+        return abs(since - round(since)) > OFF_GRID
+
+    def note_chunk(self, track: Track) -> bool:
+        """Whether a chunk longer than announced makes the announcement wrong."""
+        member = self.members[track.name]
+        if track.longest_chunk <= member.longest_chunk:
+            return False
+        member.longest_chunk = track.longest_chunk
+        return True
+
+    def end_with_its_media(self) -> None:
+        """It ends where the longest of its tracks does."""
+        ends = []
+        for member in self.members.values():
+            own = [s for s in member.track.segments.values() if s.epoch == self.id]
+            if own:
+                timescale = member.track.init.leading_track.timescale
+                ticks = own[-1].time - member.offset + own[-1].duration
+                ends.append(Fraction(ticks, timescale))
+        self.ended_at = self.epoch.start + max(ends, default=Fraction(0))
+
+    def snapshot(self) -> PeriodSnapshot:
+        """For a manifest."""
+        epoch = self.epoch
+        return PeriodSnapshot(
+            id=self.id,
+            start=epoch.start,
+            end=self.ended_at,
+            produced_at=epoch.produced_at,
+            tracks=tuple(self._track(member) for member in self.members.values()),
+            continues=epoch.continues,
+        )
+
+    def _chunk_seconds(self, member: Member) -> Fraction:
+        return Fraction(member.longest_chunk, member.track.init.leading_track.timescale)
+
+    def _track(self, member: Member) -> TrackSnapshot:
+        track, facts = member.track, member.track.init.leading_track
+        return TrackSnapshot(
+            name=track.name,
+            kind=track.kind,
+            codec=facts.codec,
+            timescale=facts.timescale,
+            language=facts.language,
+            bandwidth=member.bandwidth,
+            width=facts.width,
+            height=facts.height,
+            frame_rate=member.frame_rate,
+            sample_rate=facts.sample_rate,
+            channels=facts.channels,
+            roles=facts.roles,
+            init_name=f"init-{self.id}.mp4",
+            start_number=self.epoch.start_number,
+            presentation_time_offset=member.offset,
+            segment_duration=member.segment_ticks,
+            chunk_duration=self._chunk_seconds(member),
+        )

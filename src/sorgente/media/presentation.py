@@ -1,0 +1,394 @@
+"""What a channel's tracks add up to: periods on the wall clock, segments on a common grid.
+
+    upload ─▶ TrackSplitter ─▶ Timeline ─▶ held until the timeline has settled and the grid is known
+                                   └─────▶ Track.open / append: segments, closed at key frames
+
+All tracks of a period share its grid: segment *k* covers *[k·d, (k+1)·d)* from the period's start.
+Video is cut at the random access point nearest to that, everything else at the first chunk whose
+middle lies behind it. *d* is a whole number of the encoder's groups of pictures.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from statistics import median_low
+from typing import Final
+
+from sorgente.isobmff.init_segment import InitSegment
+from sorgente.isobmff.split import TrackChunk, TrackSplitter, split_init
+from sorgente.isobmff.upload import MediaChunk
+from sorgente.media.chunk import Chunk
+from sorgente.media.fanout import Counters
+from sorgente.media.feed import Feed
+from sorgente.media.period import Member, Period
+from sorgente.media.publisher import Outcome
+from sorgente.media.snapshot import PresentationSnapshot
+from sorgente.media.timeline import Placement, Run, Timeline, latency_target
+from sorgente.media.track import Track
+from sorgente.media.utc import UtcClock
+
+LEAD: Final = 1
+"""Seconds that tracks of uploads of their own are moved later, all alike: more than the priming of
+any audio codec or the reordering of any video codec, which would lead below zero (see ``split``)."""
+
+FAR_BEHIND: Final = Fraction(3, 2)
+"""Seconds without a chunk after which a track is left out, so that it does not hold up the others:
+half of what players may take to recover."""
+
+
+@dataclass(frozen=True, slots=True)
+class PresentationRules:
+    """What every presentation keeps to."""
+
+    window: float
+    """Seconds."""
+    window_bytes: int
+    segment_target: Fraction
+    """Seconds."""
+    latency_target: Fraction | None
+    """Seconds; None: derived from how long chunks are."""
+    linger: float
+    """Seconds that an event goes on after its encoder ended cleanly: it may be a restart."""
+    absence: float
+    """Seconds it goes on after its encoder broke off."""
+    held: int
+    """Requests that may wait for what is next."""
+
+
+@dataclass(slots=True)
+class Source:
+    """An upload that is under way."""
+
+    splitter: TrackSplitter
+    tracks: dict[int, Track]
+    """By track id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A chunk of a track, where it belongs."""
+
+    track: Track
+    at: Placement
+    cut: TrackChunk
+    chunk: Chunk
+
+    @property
+    def starts_at(self) -> Fraction:
+        """Seconds on the run's timeline."""
+        return self.at.start
+
+
+@dataclass(slots=True)
+class Ending:
+    """The event may be over."""
+
+    at: float
+    """Seconds, when it is, if no encoder comes."""
+
+
+class Presentation:
+    """The presentation of one channel. Implements :class:`~.feed.Observer`."""
+
+    def __init__(
+        self, name: str, rules: PresentationRules, counters: Counters, utc: UtcClock
+    ) -> None:
+        self.name = name
+        self.timeline = Timeline()
+        self.tracks: dict[str, Track] = {}
+        self.revision = 0
+        self.ended = False
+        self._rules = rules
+        self._counters = counters
+        self._utc = utc
+        self._changed_at = Fraction(0)
+        self._sources: dict[Feed, Source] = {}
+        self._runs: dict[Track, Run] = {}
+        self._heard: dict[Track, float] = {}
+        self._pending: list[Arrival] = []
+        self._periods: deque[Period] = deque()
+        self._ending: Ending | None = None
+        self._awaiting: dict[object, Callable[[], None]] = {}
+
+    # What there is
+
+    @property
+    def over(self) -> bool:
+        """Nothing is here, and nothing is expected."""
+        return not self._sources and not self._periods and not self._awaiting
+
+    @property
+    def held(self) -> int:
+        """Requests that wait for what is next."""
+        return len(self._awaiting) + sum(track.held for track in self.tracks.values())
+
+    @property
+    def bytes_held(self) -> int:
+        """Memory of all segments, in bytes."""
+        return sum(track.bytes_held for track in self.tracks.values())
+
+    @property
+    def drift(self) -> Fraction:
+        """Seconds that media come later than announced, without jitter."""
+        run = self.timeline.run
+        return Fraction(0) if run is None else run.drift
+
+    def snapshot(self) -> PresentationSnapshot | None:
+        """For a manifest; None while there is nothing to announce."""
+        if not self._periods:
+            return None
+        rules, newest = self._rules, self._periods[-1]
+        target = rules.latency_target
+        if target is None:
+            target = latency_target(newest.segment_duration, newest.chunk_duration)
+        return PresentationSnapshot(
+            channel=self.name,
+            revision=self.revision,
+            changed_at=self._changed_at,
+            periods=tuple(period.snapshot() for period in self._periods),
+            window=Fraction(rules.window),
+            latency_target=target,
+            ended=self.ended,
+        )
+
+    def await_first(self, key: object, call: Callable[[], None]) -> None:
+        """Call ``call`` when there is something to announce."""
+        self._awaiting[key] = call
+
+    def await_no_longer(self, key: object) -> None:
+        """Whoever waited is gone."""
+        self._awaiting.pop(key, None)
+
+    # What comes in
+
+    def opened(self, feed: Feed, init: InitSegment, now: float) -> None:
+        """See :class:`~.feed.Observer`."""
+        lead = None if feed.is_whole else LEAD
+        tracks: dict[int, Track] = {}
+        for track_id, alone in split_init(init).items():
+            name = _track_name(feed, init, track_id)
+            track = self.tracks.get(name)
+            resumes = track is not None and track.init.compatible_with(alone)
+            if track is None:
+                track = self.tracks[name] = Track(name, alone, self._counters)
+            track.init = alone
+            self.timeline.begin(name, alone.leading_track.timescale, resumes=resumes)
+            tracks[track_id] = track
+        self._sources[feed] = Source(TrackSplitter(init, lead=lead), tracks)
+        self._ending = None
+        if self.ended:
+            self.ended = False
+            self._change(now)
+
+    def received(self, feed: Feed, media: MediaChunk, chunk: Chunk, now: float) -> None:
+        """See :class:`~.feed.Observer`."""
+        source = self._sources[feed]
+        utc = self._utc.at(now)
+        for cut in source.splitter.split(media):
+            track = source.tracks[cut.track_id]
+            timescale = track.init.leading_track.timescale
+            at = self.timeline.observe(
+                track.name,
+                Fraction(cut.decode_time, timescale),
+                Fraction(cut.end_time, timescale),
+                utc,
+                cut.unix_time,
+                random_access=cut.random_access,
+            )
+            same = cut.data is media.data and chunk.frame is chunk.movable
+            own = chunk if same else Chunk.of(cut.data, now, random_access=cut.random_access)
+            self._heard[track] = now
+            self._take(Arrival(track, at, cut, own), now)
+
+    def closed(self, feed: Feed, outcome: Outcome, now: float) -> None:
+        """See :class:`~.feed.Observer`."""
+        source = self._sources.pop(feed, None)
+        if source is None:
+            return
+        for track in source.tracks.values():
+            track.close()
+            self._heard.pop(track, None)
+        if not self._sources:
+            rules = self._rules
+            patience = rules.linger if outcome is Outcome.COMPLETE else rules.absence
+            self._ending = Ending(now + patience)
+
+    def tick(self, now: float) -> None:
+        """Do what only time brings about."""
+        if self._pending:
+            self._try_to_announce(now)
+        if self._ending is not None and now >= self._ending.at:
+            self._ending = None
+            self._end(now)
+        horizon = now - self._rules.window
+        for track in self.tracks.values():
+            while (oldest := track.oldest_complete) is not None:
+                young = oldest.chunks[-1].received_at >= horizon
+                if young and self.bytes_held <= self._rules.window_bytes:
+                    break
+                track.drop_oldest()
+        self._forget_periods(now)
+
+    def drop_oldest(self) -> int:
+        """Let the oldest segment go, and return the bytes that frees."""
+        track = max(self.tracks.values(), key=lambda track: track.bytes_held, default=None)
+        return 0 if track is None else track.drop_oldest()
+
+    def close(self) -> None:
+        """The origin shuts down: nothing that grows looks complete."""
+        for track in self.tracks.values():
+            track.abandon()
+        awaiting, self._awaiting = self._awaiting, {}
+        for call in awaiting.values():
+            call()
+
+    # From arrivals to segments
+
+    def _take(self, arrival: Arrival, now: float) -> None:
+        track, at = arrival.track, arrival.at
+        if self._runs.get(track) is not at.run:
+            track.close()  # at its last whole chunk; what comes is of another timeline
+            self._runs[track] = at.run
+        period = self._period_of(at)
+        if period is None or track.name not in period.members:
+            self._pending.append(arrival)
+            self._try_to_announce(now)
+        else:
+            self._place(arrival, period, now)
+
+    def _period_of(self, at: Placement) -> Period | None:
+        epoch = at.epoch
+        if epoch is None:
+            return None
+        return next((p for p in reversed(self._periods) if p.epoch is epoch), None)
+
+    def _place(self, arrival: Arrival, period: Period, now: float) -> None:
+        """Put a chunk into its segment, the growing one or a new one."""
+        track, cut = arrival.track, arrival.cut
+        index = period.index_of(arrival.starts_at, cut, track)
+        growing = track.growing
+        if index < 0:
+            return  # before the first segment of its period
+        number = period.epoch.start_number + index
+        begins = growing is None or growing.epoch != period.id or growing.number < number
+        if begins and cut.random_access:
+            if period is self._periods[-1] and self._renew(arrival, period, now):
+                return
+            track.open(number, period.id, period.members[track.name].time_of(index))
+        elif track.growing is None:
+            return  # nothing to start a segment with
+        longest = track.longest_chunk
+        track.append(arrival.chunk, cut.duration)
+        if track.longest_chunk > longest and period.note_chunk(track):
+            self._change(now)
+
+    def _renew(self, arrival: Arrival, period: Period, now: float) -> bool:
+        """Open a new period where a segment of the leading track starts, if one is due: the clock
+        has drifted, a track has come or gone, the group of pictures has changed."""
+        run = arrival.at.run
+        if arrival.track is not period.leading or run is not self.timeline.run:
+            return False
+        alive = self._alive(now)
+        composed = alive == [member.track for member in period.members.values()]
+        if not run.due and composed and not period.off_grid(arrival.starts_at):
+            return False
+        self._pending.append(arrival)
+        self._announce(run, arrival.starts_at, period.group, alive, now)
+        return True
+
+    def _alive(self, now: float) -> list[Track]:
+        """The tracks that a new period is to have, in the order of their names."""
+        limit = now - float(FAR_BEHIND)
+        return sorted((t for t, at in self._heard.items() if at >= limit), key=lambda t: t.name)
+
+    def _try_to_announce(self, now: float) -> None:
+        """Open the first period of a run, once its timeline has settled and its grid is known."""
+        run = self.timeline.run
+        assert run is not None, "arrivals make runs"
+        if run.epochs:
+            return  # a newcomer: it waits for the next segment of the others
+        self._pending = [arrival for arrival in self._pending if arrival.at.run is run]
+        if not self._pending or not run.ready(self._utc.at(now)):
+            return
+        tracks = self._alive(now)
+        video = [a for a in self._pending if a.track.is_video and a.cut.random_access]
+        if any(track.is_video for track in tracks):
+            leading = min((track for track in tracks if track.is_video), key=lambda t: t.name)
+            starts = sorted({a.starts_at for a in video if a.track is leading})
+            if len(starts) < 2:
+                return
+            group = median_low([later - earlier for earlier, later in pairwise(starts)])
+        else:
+            starts, group = [min(a.starts_at for a in self._pending)], Fraction(0)
+        self._announce(run, starts[0], group, tracks, now)
+
+    def _announce(
+        self, run: Run, start: Fraction, group: Fraction, tracks: list[Track], now: float
+    ) -> None:
+        """Open a period at ``start``, and place what waited for it."""
+        last = max((track.last_number for track in self.tracks.values()), default=0)
+        epoch = self.timeline.open(start, self._utc.at(now), last)
+        if self._periods:
+            self._periods[-1].ended_at = epoch.start
+        members = [Member.of(track, epoch, self._pending) for track in tracks]
+        period = Period(epoch, group, self._rules.segment_target, members)
+        self._periods.append(period)
+        for track in tracks:
+            track.inits[epoch.id] = track.init
+            track.expect(epoch.start_number)
+        pending, self._pending = self._pending, []
+        for arrival in pending:
+            where = self._period_of(arrival.at)
+            if where is not None and arrival.track.name in where.members:
+                self._place(arrival, where, now)
+        self._change(now)
+        awaiting, self._awaiting = self._awaiting, {}
+        for call in awaiting.values():
+            call()
+
+    # Ends
+
+    def _end(self, now: float) -> None:
+        """The event is over: what is kept stays to be seen, with an end."""
+        self._pending = []
+        self._runs = {}
+        for track in self.tracks.values():
+            track.close()
+            track.refuse()
+        if self._periods:
+            self._periods[-1].end_with_its_media()
+            self.ended = True
+            self._change(now)
+
+    def _forget_periods(self, now: float) -> None:
+        """Let periods go that have no segment left: all of them, once the event is over."""
+        changed = False
+        while self._periods and (len(self._periods) > 1 or self.ended):
+            oldest = self._periods[0].id
+            if any(s.epoch == oldest for t in self.tracks.values() for s in t.segments.values()):
+                break
+            self._periods.popleft()
+            changed = True
+            for track in self.tracks.values():
+                track.inits.pop(oldest, None)
+        if changed and self._periods:
+            self._change(now)
+        if not self._periods and not self._sources:
+            self.tracks.clear()
+
+    def _change(self, now: float) -> None:
+        self.revision += 1
+        self._changed_at = Fraction(self._utc.at(now)).limit_denominator(1000)
+
+
+def _track_name(feed: Feed, init: InitSegment, track_id: int) -> str:
+    """What a track is called in URLs: as it was published, or after what it is."""
+    if not feed.is_whole:
+        return feed.track_name
+    kind = init.by_id[track_id].kind
+    alike = [track.track_id for track in init.tracks if track.kind == kind]
+    return kind if len(alike) == 1 else f"{kind}-{alike.index(track_id) + 1}"

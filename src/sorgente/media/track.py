@@ -1,0 +1,167 @@
+"""One track of a presentation: its segments, its init segments, and who waits for what is next.
+
+What a request for segment ``n`` meets (design §3 rule 6):
+
+    kept                        the segment, complete or growing
+    the next one                held until its first chunk is there
+    older than what is kept     gone
+    anything else               not there
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from typing import cast
+
+from sorgente.isobmff.init_segment import InitSegment
+from sorgente.media.chunk import Chunk
+from sorgente.media.fanout import Counters
+from sorgente.media.segment import Segment
+from sorgente.media.snapshot import Kind
+from sorgente.media.subscriber import Subscriber
+
+
+class Absence(Enum):
+    """Why there is no segment to send now."""
+
+    NEXT = "not yet"
+    GONE = "no longer"
+    UNKNOWN = "never"
+
+
+class Track:
+    """``name`` as in URLs. Segments are numbered upwards, not without gaps."""
+
+    def __init__(self, name: str, init: InitSegment, counters: Counters) -> None:
+        self.name = name
+        self.init = init
+        """The one in force."""
+        self.inits: dict[str, InitSegment] = {}
+        """By epoch."""
+        self.segments: dict[int, Segment] = {}
+        """Kept ones, oldest first."""
+        self.last_number = 0
+        """The highest number used so far."""
+        self.next_number: int | None = None
+        """Of the segment that comes next; None while nobody knows."""
+        self.bytes_held = 0
+        self.peak_bandwidth = 0
+        """bit/s, of the segment that needed most."""
+        self.longest_chunk = 0
+        """Ticks; of chunks that are not the last of their segment."""
+        self._counters = counters
+        self._growing: Segment | None = None
+        self._last_chunk = 0
+        self._held: dict[int, dict[Subscriber, Callable[[], None]]] = {}
+
+    @property
+    def kind(self) -> Kind:
+        """What it carries."""
+        return cast(Kind, self.init.leading_track.kind)
+
+    @property
+    def is_video(self) -> bool:
+        """Pictures: segments can start at some chunks only."""
+        return self.kind == "video"
+
+    @property
+    def oldest_complete(self) -> Segment | None:
+        """What the window lets go next."""
+        oldest = next(iter(self.segments.values()), None)
+        return None if oldest is self._growing else oldest
+
+    @property
+    def growing(self) -> Segment | None:
+        """The segment that is being written."""
+        return self._growing
+
+    @property
+    def held(self) -> int:
+        """How many requests wait."""
+        return sum(map(len, self._held.values()))
+
+    # Writing
+
+    def open(self, number: int, epoch: str, time: int) -> Segment:
+        """Begin segment ``number``, which closes the one before."""
+        self.close()
+        segment = Segment(number, epoch, time, self.init.content_type, self._counters)
+        self.segments[number] = self._growing = segment
+        self.expect(number)
+        self.last_number, self.next_number = number, number + 1
+        return segment
+
+    def expect(self, number: int) -> None:
+        """The next segment will be ``number``; there is none between the last one and it."""
+        self.next_number = number
+        self.refuse(below=number)
+
+    def append(self, chunk: Chunk, duration: int) -> None:
+        """One more chunk of the segment that is growing."""
+        segment = self._growing
+        assert segment is not None, "open() comes before append()"
+        if segment.chunks:
+            self.longest_chunk = max(self.longest_chunk, self._last_chunk)
+        self._last_chunk = duration
+        self.bytes_held += chunk.bytes_held
+        segment.append(chunk, duration)
+        for subscriber in self._held.pop(segment.number, ()):
+            segment.attend(subscriber)
+
+    def close(self) -> None:
+        """The segment that is growing is complete."""
+        segment, self._growing = self._growing, None
+        if segment is None:
+            return
+        segment.close()
+        if segment.duration:
+            bits = segment.bytes * 8 * self.init.leading_track.timescale
+            self.peak_bandwidth = max(self.peak_bandwidth, bits // segment.duration)
+
+    def drop_oldest(self) -> int:
+        """Let the oldest segment go, and return the bytes that frees; never the growing one."""
+        number = next(iter(self.segments), None)
+        if number is None or self.segments[number] is self._growing:
+            return 0
+        segment = self.segments.pop(number)
+        self.bytes_held -= segment.bytes_held
+        segment.abandon()
+        return segment.bytes_held
+
+    def abandon(self) -> None:
+        """Nothing that grows, and nobody who waits, gets to an end."""
+        if self._growing is not None:
+            self._growing.abandon()
+        self.refuse()
+
+    # Reading
+
+    def find(self, number: int) -> Segment | Absence:
+        """What a request for segment ``number`` meets."""
+        segment = self.segments.get(number)
+        if segment is not None and segment.chunks:
+            return segment
+        if number == self.next_number or segment is not None:
+            return Absence.NEXT
+        oldest = next(iter(self.segments), self.next_number)
+        return Absence.GONE if oldest is not None and number < oldest else Absence.UNKNOWN
+
+    def hold(self, number: int, subscriber: Subscriber, refuse: Callable[[], None]) -> None:
+        """Let ``subscriber`` attend segment ``number`` with its first chunk; ``refuse`` is called
+        if it turns out that it will never be."""
+        self._held.setdefault(number, {})[subscriber] = refuse
+
+    def let_go(self, number: int, subscriber: Subscriber) -> None:
+        """A held request waits no longer."""
+        waiting = self._held.get(number)
+        if waiting is not None:
+            waiting.pop(subscriber, None)
+            if not waiting:
+                del self._held[number]
+
+    def refuse(self, below: int | None = None) -> None:
+        """Tell held requests, all or those for numbers below, that there is no such segment."""
+        for number in [n for n in self._held if below is None or n < below]:
+            for refuse in self._held.pop(number).values():
+                refuse()
