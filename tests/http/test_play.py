@@ -228,3 +228,18 @@ def test_what_a_page_of_another_origin_may_do(house: House) -> None:
         assert b"CMCD-Request" in (
             header(transport.written, b"Access-Control-Allow-Headers") or b""
         )
+
+
+def test_a_late_joiner_that_cannot_take_the_backlog_at_once_is_paused_too(house: House) -> None:
+    upload = video(40, gop=40)
+    encoder = house.request(POST, CHUNKED)
+    encoder.receive(framed(upload.init + b"".join(upload.chunks[:20])))
+    player = house.connect()
+    player.room = 100
+    player.receive(b"GET /play/live HTTP/1.1\r\nHost: origin\r\n\r\n")
+    backlog = len(player.written)
+    for chunk in upload.chunks[20:]:
+        encoder.receive(framed(chunk))
+    assert len(player.written) == backlog, "the rest waits in the window"
+    player.drain()
+    assert unframed(body_of(player.written)) == upload.whole

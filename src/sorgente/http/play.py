@@ -45,6 +45,8 @@ class PlayExchange(Exchange):
         start: Start = "oldest" if self.request.query("from") == "oldest" else "newest"
         self._subscriber = Subscriber(self, framing, start)
         self._channel = self._broker.subscribe(self._name, self._subscriber)
+        if not self.line.writable:
+            self.paused()  # by the backlog, before it was known whose that is
 
     def lost(self, why: str) -> None:
         """The player is gone."""
