@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
 from typing import Final
 
@@ -10,6 +10,7 @@ from sorgente.errors import OutOfMemory, Overloaded, ShuttingDown
 from sorgente.media.channel import WHOLE, Channel, ChannelRules
 from sorgente.media.fanout import Counters
 from sorgente.media.feed import Feed, Journal, OnEnded
+from sorgente.media.presentation import Presentation
 from sorgente.media.publisher import Publisher
 from sorgente.media.subscriber import Subscriber
 from sorgente.media.utc import UtcClock
@@ -145,6 +146,29 @@ class Broker:
         feed.subscribe(subscriber)
         return feed
 
+    def await_first(self, name: str, key: object, call: Callable[[], None]) -> Presentation:
+        """Call ``call`` when channel ``name`` has something to announce.
+
+        Raises:
+            Overloaded: too many wait already.
+            ShuttingDown
+        """
+        if self.closing:
+            raise ShuttingDown
+        waiting = sum(other.waiting for other in self._channels.values())
+        if waiting >= self._limits.waiting:
+            raise Overloaded(f"{waiting} players wait already, and {self._limits.waiting} may")
+        presentation = self._open(name).presentation
+        presentation.await_first(key, call)
+        return presentation
+
+    def await_no_longer(self, name: str, key: object) -> None:
+        """Whoever waited is gone."""
+        channel = self._channels.get(name)
+        if channel is not None:
+            channel.presentation.await_no_longer(key)
+            self._forget_if_idle(channel)
+
     def leave(self, name: str, feed: Feed, subscriber: Subscriber) -> None:
         """A player of a path of channel ``name`` went away."""
         feed.leave(subscriber)
@@ -205,9 +229,7 @@ class Broker:
     def _open(self, name: str) -> Channel:
         channel = self._channels.get(name)
         if channel is None:
-            channel = self._channels[name] = Channel(
-                name, self._rules, self._journal, self.utc
-            )
+            channel = self._channels[name] = Channel(name, self._rules, self._journal, self.utc)
         return channel
 
     def _forget_if_idle(self, channel: Channel) -> None:

@@ -41,9 +41,7 @@ class LogJournal:
             tracks = ", ".join(track.codec for track in relay.init.tracks)
             _say(feed, f"{'goes on with' if resumed else 'carries'} {tracks}")
 
-    def unpublished(
-        self, feed: Feed, publisher: Publisher, outcome: Outcome, why: str
-    ) -> None:
+    def unpublished(self, feed: Feed, publisher: Publisher, outcome: Outcome, why: str) -> None:
         """The upload is over."""
         text = (
             f"publishing ended: {why} ({publisher.bytes_in} bytes in {publisher.chunks} chunks, "

@@ -13,6 +13,7 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from fractions import Fraction
 from typing import Final
 
 from sorgente import __version__
@@ -20,6 +21,7 @@ from sorgente.broker import Broker, BrokerLimits
 from sorgente.control.app import control_app
 from sorgente.control.status import OriginStatus
 from sorgente.http.connection import ConnectionLimits
+from sorgente.http.delivery import DeliveryRules
 from sorgente.http.frontend import Frontend, FrontendLimits
 from sorgente.http.histogram import Histogram
 from sorgente.http.ingest import IngestRules
@@ -28,6 +30,9 @@ from sorgente.http.routing import Router
 from sorgente.isobmff.scanner import BoxLimits
 from sorgente.journal import LogJournal
 from sorgente.media.channel import ChannelRules
+from sorgente.media.feed import FeedRules
+from sorgente.media.presentation import PresentationRules
+from sorgente.media.utc import UtcClock
 from sorgente.media.window import WindowBounds
 from sorgente.settings import Settings
 
@@ -37,6 +42,13 @@ millisecond each time."""
 
 LINGER_SECONDS: Final = 2.0
 """For an encoder to read an early answer while it still sends."""
+
+HOLD_SECONDS: Final = 4.0
+"""How long a request for what is next may wait. Shaka gives a request up that has not had a byte in
+5 s (``stallTimeout``); dash.js waits 20 s."""
+
+MIN_MAX_AGE: Final = 3600
+"""Seconds that caches may keep segments, at least: their URLs never mean anything else."""
 
 SILENCE_BYTES: Final = 256
 """Less than this in ``--publisher-timeout`` is silence: an empty fragment of one audio track is
@@ -82,13 +94,14 @@ class Origin:
         self._journal = LogJournal(self._clock.monotonic)
         self._relay_time = Histogram(RELAY_BOUNDS)
         self._loop_lag = Histogram(LAG_BOUNDS)
-        self.broker = Broker(_channel_rules(settings), _broker_limits(settings), self._journal)
-        players, encoders = settings.players, settings.encoders
+        utc = UtcClock(self._clock.monotonic(), self._clock.wall())
+        self.broker = Broker(_channel_rules(settings), _broker_limits(settings), self._journal, utc)
+        encoders = settings.encoders
         router = Router(
             broker=self.broker,
             control=control_app(self.status),
             ingest=IngestRules(encoders.publisher_timeout, SILENCE_BYTES, BURST_SECONDS),
-            stall_seconds=players.stall_timeout,
+            delivery=_delivery_rules(settings),
             relay_time=self._relay_time,
         )
         self._frontend = Frontend(
@@ -183,7 +196,7 @@ class Origin:
             self._loop_lag.observe(max(0.0, now - due))  # uvloop's timers count milliseconds
             due = max(due, now - TICK_SECONDS)  # after a suspend, no burst of ticks
             self._frontend.tick()
-            self.broker.tick(now)
+            self.broker.tick(now, self._clock.wall())
             self._journal.tick()
 
 
@@ -213,13 +226,39 @@ async def serve(settings: Settings, announce: Callable[[Origin], None]) -> None:
 
 
 def _channel_rules(settings: Settings) -> ChannelRules:
+    window, encoders, players = settings.window, settings.encoders, settings.players
+    target = players.latency_target
     return ChannelRules(
-        window=WindowBounds(settings.window.window, settings.window.window_bytes),
-        boxes=BoxLimits(
-            max_box=settings.encoders.max_box_bytes, max_chunk=settings.encoders.max_chunk_bytes
+        feed=FeedRules(
+            window=WindowBounds(window.window, window.window_bytes),
+            boxes=BoxLimits(max_box=encoders.max_box_bytes, max_chunk=encoders.max_chunk_bytes),
+            max_lag=players.max_lag,
+            reconnect_grace=encoders.reconnect_grace,
         ),
-        max_lag=settings.players.max_lag,
-        reconnect_grace=settings.encoders.reconnect_grace,
+        presentation=PresentationRules(
+            window=window.window,
+            window_bytes=window.window_bytes,
+            segment_target=_exact(window.segment_target),
+            latency_target=None if target is None else _exact(target),
+            linger=encoders.linger,
+            absence=encoders.absence,
+            held=players.max_held,
+        ),
+        tracks=encoders.max_tracks,
+    )
+
+
+def _exact(seconds: float) -> Fraction:
+    """What was typed: 0.2 is a fifth."""
+    return Fraction(str(seconds))
+
+
+def _delivery_rules(settings: Settings) -> DeliveryRules:
+    return DeliveryRules(
+        hold_seconds=HOLD_SECONDS,
+        held=settings.players.max_held,
+        stall_seconds=settings.players.stall_timeout,
+        max_age=max(MIN_MAX_AGE, int(settings.window.window)),
     )
 
 

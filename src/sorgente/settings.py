@@ -39,6 +39,9 @@ class WindowSettings:
     window_bytes: Positive = 256 << 20
     """Bytes kept of a channel: 60 s at 35 Mbit/s."""
 
+    segment_target: Seconds = 2.0
+    """Seconds in a segment: the nearest whole number of groups of pictures is taken."""
+
     memory: Positive = 2 << 30
     """Bytes of media over all channels. Over it, the largest window gives first."""
 
@@ -55,6 +58,12 @@ class EncoderSettings:
     reconnect_grace: Seconds = 10.0
     """Seconds the players of a broken off upload wait for its encoder to come back."""
 
+    linger: Seconds = 10.0
+    """Seconds an event goes on after its encoder ended cleanly: it may have been restarted."""
+
+    absence: Seconds = 60.0
+    """Seconds an event goes on after its encoder broke off. Its players wait for so long."""
+
     max_chunk_bytes: Positive = 64 << 20
     """Bytes in one chunk: 10 s at 50 Mbit/s, an encoder's group of pictures at its largest."""
 
@@ -64,11 +73,21 @@ class EncoderSettings:
     max_channels: Positive = 100
     """Channels live at a time."""
 
+    max_tracks: Positive = 16
+    """Tracks of a channel: ten bit rates and a few languages."""
+
 
 @Parameter(name="*")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlayerSettings:
     """What players may do."""
+
+    latency_target: Seconds | None = None
+    """Seconds from the encoder to the screen that manifests ask players for. By default three
+    chunks and 0.2 s, at least 0.5 s."""
+
+    max_held: Positive = 10_000
+    """Requests of a channel that may wait for what is next."""
 
     max_lag: Seconds = 10.0
     """Seconds a slow player may be behind before it is moved forward to the newest key frame."""

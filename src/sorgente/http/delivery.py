@@ -18,10 +18,6 @@ from sorgente.media.track import Absence, Track
 
 RANGE: Final = re.compile(rb"bytes=(\d*)-(\d*)")
 
-GROWING_RANGE_END: Final = 2**53 - 1
-"""``bytes=S-9007199254740991`` asks for all there will be of a growing segment (RFC 8673 §2.3 leaves
-the number open; this one is the largest that JavaScript counts exactly, players send it)."""
-
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRules:
@@ -174,8 +170,7 @@ class SegmentExchange(Exchange):
         self._segment = self._subscriber = None
 
     def _media_headers(self, content_type: str) -> list[wire.Header]:
-        cache = b"public, max-age=%d, immutable" % self._rules.max_age
-        return [(b"Content-Type", content_type.encode()), (b"Cache-Control", cache)]
+        return media_headers(content_type, self._rules.max_age)
 
     def _send_complete(self, segment: Segment) -> None:
         headers = self._media_headers(segment.content_type)
@@ -195,6 +190,12 @@ class SegmentExchange(Exchange):
         body = [] if self.request.method == "HEAD" else segment.slice(start, end)
         self.line.writelines([head, *body])
         self.line.finish()
+
+
+def media_headers(content_type: str, max_age: int) -> list[wire.Header]:
+    """What every piece of media says: it is for ever what it is."""
+    cache = b"public, max-age=%d, immutable" % max_age
+    return [(b"Content-Type", content_type.encode()), (b"Cache-Control", cache)]
 
 
 def _range(value: bytes | None, size: int) -> tuple[int, int] | None:
@@ -218,3 +219,29 @@ def _range(value: bytes | None, size: int) -> tuple[int, int] | None:
     if start >= size:
         raise RangeNotSatisfiable(size)
     return start, end
+
+
+class InitExchange(Exchange):
+    """A request for the init segment of a track in an epoch."""
+
+    __slots__ = ("_epoch", "_rules", "_track")
+
+    def __init__(
+        self, line: Line, request: Request, track: Track, epoch: str, rules: DeliveryRules
+    ) -> None:
+        super().__init__(line, request)
+        self._track = track
+        self._epoch = epoch
+        self._rules = rules
+
+    def complete(self) -> None:
+        """Send it.
+
+        Raises:
+            NotFound
+        """
+        init = self._track.inits.get(self._epoch)
+        if init is None:
+            raise NotFound(f"{self._track.name} has no init segment of epoch {self._epoch}")
+        headers = media_headers(init.content_type, self._rules.max_age)
+        self.line.reply(200, init.data, headers)

@@ -1,4 +1,4 @@
-"""``POST|PUT /ingest[/{channel}]``: one long body becomes one upload."""
+"""``POST|PUT /ingest[/{channel}[/{track}]]``: one long body becomes one upload."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class IngestExchange(Exchange):
     """An upload, from its head to its answer."""
 
     __slots__ = ("_broker", "_bytes_at_look", "_channel", "_heard_at", "_publisher", "_relay_time",
-                 "_rules")  # fmt: skip
+                 "_rules", "_track")  # fmt: skip
 
     def __init__(
         self,
@@ -42,12 +42,14 @@ class IngestExchange(Exchange):
         request: Request,
         broker: Broker,
         channel: str,
+        track: str,
         rules: IngestRules,
         relay_time: Histogram,
     ) -> None:
         super().__init__(line, request)
         self._broker = broker
         self._channel = channel
+        self._track = track
         self._rules = rules
         self._relay_time = relay_time
         self._publisher: Publisher | None = None
@@ -61,8 +63,8 @@ class IngestExchange(Exchange):
             self._channel,
             self.request.who,
             line.now,
-            line.wall,
             self._ended,
+            track=self._track,
             takeover=self.request.query("takeover") == "1",
         )
         if self.request.expects_continue:

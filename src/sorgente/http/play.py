@@ -1,4 +1,4 @@
-"""``GET /play[/{channel}]``: an endless response, chunk by chunk."""
+"""``GET /play[/{channel}[/{track}]]``: an endless response, chunk by chunk."""
 
 from __future__ import annotations
 
@@ -9,29 +9,36 @@ from sorgente.errors import NotFound
 from sorgente.http import wire
 from sorgente.http.exchange import Exchange, Line
 from sorgente.http.request import Request
-from sorgente.media.channel import Channel
 from sorgente.media.chunk import LAST_FRAME, Buffer, framed, plain
+from sorgente.media.feed import Feed
 from sorgente.media.subscriber import Start, Subscriber
 
 
 class PlayExchange(Exchange):
     """A player, from its request to the end of the stream. It is its subscriber's sink."""
 
-    __slots__ = ("_broker", "_channel", "_name", "_stall_seconds", "_subscriber", "write",
-                 "writelines")  # fmt: skip
+    __slots__ = ("_broker", "_channel", "_feed", "_stall_seconds", "_subscriber", "_track",
+                 "write", "writelines")  # fmt: skip
 
     endless = True
 
     def __init__(
-        self, line: Line, request: Request, broker: Broker, channel: str, stall_seconds: float
+        self,
+        line: Line,
+        request: Request,
+        broker: Broker,
+        channel: str,
+        track: str,
+        stall_seconds: float,
     ) -> None:
         super().__init__(line, request)
         self.write: Callable[[Buffer], None] = line.send
         self.writelines: Callable[[Sequence[Buffer]], None] = line.writelines
         self._broker = broker
-        self._name = channel
+        self._channel = channel
+        self._track = track
         self._stall_seconds = stall_seconds
-        self._channel: Channel | None = None
+        self._feed: Feed | None = None
         self._subscriber: Subscriber | None = None
 
     # Exchange
@@ -44,35 +51,35 @@ class PlayExchange(Exchange):
         framing = framed if self.request.version == "1.1" else plain
         start: Start = "oldest" if self.request.query("from") == "oldest" else "newest"
         self._subscriber = Subscriber(self, framing, start)
-        self._channel = self._broker.subscribe(self._name, self._subscriber)
+        self._feed = self._broker.subscribe(self._channel, self._subscriber, self._track)
         if not self.line.writable:
             self.paused()  # by the backlog, before it was known whose that is
 
     def lost(self, why: str) -> None:
         """The player is gone."""
-        channel, subscriber = self._channel, self._subscriber
+        feed, subscriber = self._feed, self._subscriber
         self._let_go()
-        if channel is not None and subscriber is not None:
-            self._broker.leave(channel, subscriber)
+        if feed is not None and subscriber is not None:
+            self._broker.leave(self._channel, feed, subscriber)
 
     def paused(self) -> None:
         """The player takes no more for now; if it never does again, it is cut off."""
         self.line.set_deadline(self._stall_seconds)
-        if self._channel is not None and self._subscriber is not None:
-            self._channel.pause(self._subscriber)
+        if self._feed is not None and self._subscriber is not None:
+            self._feed.pause(self._subscriber)
 
     def resumed(self) -> None:
         """The player takes more again."""
         self.line.set_deadline(None)
-        if self._channel is not None and self._subscriber is not None:
-            self._channel.resume(self._subscriber, self.line.now)
+        if self._feed is not None and self._subscriber is not None:
+            self._feed.resume(self._subscriber, self.line.now)
 
     def expired(self) -> None:
         """The player took nothing for too long."""
-        if self._channel is None:
+        if self._feed is None:
             super().expired()
             return
-        self._channel.counters.stall_aborts += 1
+        self._feed.counters.stall_aborts += 1
         self.lost("stalled")
         self.line.abort()
 
@@ -96,7 +103,7 @@ class PlayExchange(Exchange):
 
     def _let_go(self) -> None:
         """Drop what points back here, so that neither waits for the garbage collector."""
-        self._channel = self._subscriber = None
+        self._feed = self._subscriber = None
 
     def _head(self, content_type: str) -> bytes:
         headers = [(b"Content-Type", content_type.encode()), wire.NO_STORE]
@@ -108,8 +115,9 @@ class PlayExchange(Exchange):
 
     def _answer_head(self) -> None:
         """Never held: a HEAD asks what is, not what will be."""
-        channel = self._broker.get(self._name)
-        if channel is None or channel.relay is None:
-            raise NotFound(f"nobody publishes {self._name}")
-        self.write(self._head(channel.relay.content_type))
+        channel = self._broker.get(self._channel)
+        feed = None if channel is None else channel.find(self._track)
+        if feed is None or feed.relay is None:
+            raise NotFound(f"nobody publishes {self._channel}")
+        self.write(self._head(feed.relay.content_type))
         self.line.finish()
