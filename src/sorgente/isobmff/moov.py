@@ -31,9 +31,9 @@ def packed(type_: bytes, *parts: bytes) -> bytes:
     return _SIZE_AND_TYPE.pack(8 + sum(map(len, parts)), type_) + b"".join(parts)
 
 
-def file_type(*brands: bytes) -> bytes:
-    """Return an ``ftyp`` of these brands, the major one first (§4.3)."""
-    return packed(b"ftyp", brands[0], _U32.pack(0), *brands)
+def file_type(major: bytes, *compatible: bytes) -> bytes:
+    """Return an ``ftyp`` of these brands (§4.3)."""
+    return packed(b"ftyp", major, _U32.pack(0), *compatible)
 
 
 def moov_of(data: bytes) -> Box:

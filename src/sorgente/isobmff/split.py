@@ -26,6 +26,7 @@ The duration of a chunk
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import gcd
@@ -35,16 +36,20 @@ from typing import ClassVar, Final
 from sorgente.isobmff import moov as movie
 from sorgente.isobmff import track_fragment as tf
 from sorgente.isobmff.box import Box
-from sorgente.isobmff.fragment import MediaChunk
+from sorgente.isobmff.fragment import MediaChunk, parse_chunk
 from sorgente.isobmff.init_segment import InitSegment, InitTrack, parse_init_segment
 from sorgente.isobmff.prft import parse_prft
 from sorgente.isobmff.rewrite import Rewriting, Traf, auxiliary_offsets, trafs_of
 from sorgente.isobmff.track_fragment import DataBase, TrackFragment
 
 BRANDS: Final = (b"iso6", b"iso6", b"cmfc")
-"""Of every track. ``iso6`` has all that fragments need: offsets from the ``moof``, 64-bit ``tfdt``,
-signed composition offsets. ``cmfc`` is what we make true. Not ``cmf2`` nor a media profile: they
-promise how the encoder writes its samples, which we do not check."""
+"""Of every track, the major one first. ``iso6`` has all that fragments need: offsets from the
+``moof``, 64-bit ``tfdt``, signed composition offsets. ``cmfc`` is what we make true. Not ``cmf2``
+nor a media profile: they promise how the encoder writes its samples, which we do not check."""
+
+MAX_TRACKS: Final = 64
+"""Tracks in an upload, and fragments with samples in a chunk: the work grows with their square.
+A contribution feed with every language has a dozen; 4096 would hold the event loop for seconds."""
 
 NEGATIVE: Final = 1 << 31
 """A duration from here on is a negative number in 32 unsigned bits."""
@@ -90,8 +95,11 @@ def split_init(init: InitSegment) -> dict[int, InitSegment]:
 
     One with a single track takes the same form: our brands, no edit list (``TrackSplitter`` folds
     it in), no durations, nothing about other tracks. What a ``trak`` holds else stays as it is.
+    Raises MalformedBox, also for more than MAX_TRACKS.
     """
     moov = movie.moov_of(init.data)
+    if len(init.tracks) > MAX_TRACKS:
+        raise moov.malformed(f"has {len(init.tracks)} tracks, more than {MAX_TRACKS}")
     shared = [box.content for box in movie.without_tracks(moov)]
     split = {}
     for track_id, trak in movie.track_boxes(moov).items():
@@ -146,9 +154,12 @@ class TrackSplitter:
         of its track, ``emsg`` with that of the leading track, or of the first one there is when the
         leading track has no samples here; other boxes are left out.
 
-        Raises MalformedBox when data is not in the chunk, or a decode time leaves its 64 bits.
+        Raises MalformedBox when data is not in the ``mdat``, when a decode time leaves its 64 bits,
+        and for more than MAX_TRACKS fragments.
         """
         trafs = [traf for traf in trafs_of(chunk) if traf.track.sample_count]
+        if len(trafs) > MAX_TRACKS:
+            raise trafs[0].moof.malformed(f"has {len(trafs)} fragments, more than {MAX_TRACKS}")
         carrier = _event_carrier(trafs, chunk.init)
         since = dict.fromkeys(self.shifts, 0)  # what stands before is taken up to here
         out = []
@@ -165,10 +176,13 @@ class TrackSplitter:
         place = self._timelines[track.track_id].place(track, told)
         references = [parse_prft(box) for box in prelude if box.type == b"prft"]
         moved = place.start - track.base_decode_time
-        if self._muxed or moved or place.each or not _is_cmaf(chunk, traf):
+        if self._muxed or moved or place.each is not None or not _is_cmaf(chunk, traf):
             shifts = {**self.shifts, track.track_id: moved}
             number = self._next_number(track.track_id)
             data = _Extraction(chunk, traf, prelude, shifts, number, place.each).result()
+            if place.each is not None:
+                # Other durations are other composition times of all samples but the first.
+                [track] = parse_chunk(data, 0, chunk.init).fragment.tracks
         else:
             data = chunk.data
         return TrackChunk(
@@ -197,8 +211,8 @@ class _Place:
 
     start: int
     duration: int
-    each: int = 0
-    """What every sample duration is to be instead of what the chunk says; 0 leaves them."""
+    each: int | None = None
+    """What every sample duration is to be instead of what the chunk says."""
 
 
 class _Timeline:
@@ -248,7 +262,7 @@ class _Extraction(Rewriting):
         prelude: Iterable[Box],
         shifts: Mapping[int, int],
         number: int | None,
-        each: int,
+        each: int | None,
     ) -> None:
         super().__init__(chunk, shifts, number, [traf])
         self._traf = traf
@@ -284,7 +298,7 @@ class _Extraction(Rewriting):
 
     def cut_tfhd(self, traf: Traf, tfhd: Box) -> None:
         """Put in the repaired duration, if there is one."""
-        if not self._each:
+        if self._each is None:
             super().cut_tfhd(traf, tfhd)
             return
         fields = tfhd.fields()
@@ -301,11 +315,13 @@ class _Extraction(Rewriting):
         super().cut_trun(traf, trun, first)
         fields = trun.fields()
         flags, count = fields.u32(), fields.u32()
-        if self._each and flags & tf.SAMPLE_DURATION:
-            step = 4 * (flags & _PER_SAMPLE).bit_count()
-            at = 8 + 4 * (flags & (tf.DATA_OFFSET | tf.FIRST_SAMPLE_FLAGS)).bit_count()
-            for row in range(at, at + step * count, step):
-                self.cut(trun, row, row + 4, _U32.pack(self._each))
+        if self._each is not None and flags & tf.SAMPLE_DURATION:
+            columns = (flags & _PER_SAMPLE).bit_count()
+            fields.skip(4 * (flags & (tf.DATA_OFFSET | tf.FIRST_SAMPLE_FLAGS)).bit_count())
+            at = fields.at - trun.body
+            rows = array("I", fields.raw(4 * columns * count))
+            rows[::columns] = array("I", _U32.pack(self._each)) * count  # the first column
+            self.cut(trun, at, fields.at - trun.body, rows.tobytes())
 
 
 def _edit_shift(track: InitTrack, movie_timescale: int) -> int:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import floor
+from statistics import median_low
 from typing import Final, Protocol
 
 from sorgente.isobmff.split import TrackChunk
@@ -16,6 +17,10 @@ from sorgente.media.track import Track
 OFF_GRID: Final = Fraction(1, 8)
 """Of a segment: a key frame further from the grid than this is another rhythm. Announced and real
 times may differ by half a segment (DASH-IF low latency, 9.X.4.5); players like it less."""
+
+
+DEFAULT_PICTURE: Final = Fraction(1, 25)
+"""Seconds, of an encoder that never says."""
 
 
 class Arrival(Protocol):
@@ -45,14 +50,15 @@ class Member:
     segment_ticks: int = 0
 
     @classmethod
-    def of(cls, track: Track, epoch: Epoch, arrivals: Iterable[Arrival]) -> Member:
+    def of(cls, track: Track, epoch: Epoch, arrivals: Sequence[Arrival]) -> Member:
         """The track, with what its first chunks tell."""
         facts = track.init.leading_track
-        cuts = [arrival.cut for arrival in arrivals if arrival.track is track]
-        ticks, samples = sum(c.duration for c in cuts), sum(c.sample_count for c in cuts)
+        own = [arrival for arrival in arrivals if arrival.track is track]
+        cuts = [arrival.cut for arrival in own]
+        ticks = sum(c.duration for c in cuts)
         size = sum(len(c.data) for c in cuts)
         measured = size * 8 * facts.timescale // ticks if ticks else 0
-        rate = Fraction(samples * facts.timescale, ticks) if track.is_video and ticks else None
+        rate = 1 / picture_duration(own) if track.is_video and ticks else None
         return cls(
             track=track,
             offset=round(epoch.media_start * facts.timescale),
@@ -64,6 +70,17 @@ class Member:
     def time_of(self, index: int) -> int:
         """Ticks: where segment ``index`` of the period starts."""
         return self.offset + index * self.segment_ticks
+
+
+def picture_duration(arrivals: Sequence[Arrival]) -> Fraction:
+    """Seconds: how long a picture lasts in most chunks of one video track."""
+    timescale = arrivals[0].track.init.leading_track.timescale
+    each = [
+        Fraction(arrival.cut.duration, arrival.cut.sample_count * timescale)
+        for arrival in arrivals
+        if arrival.cut.duration
+    ]
+    return median_low(each or [DEFAULT_PICTURE])
 
 
 class Period:
@@ -94,16 +111,22 @@ class Period:
     def index_of(self, start: Fraction, cut: TrackChunk, track: Track) -> int:
         """Which segment a chunk belongs to, or would open: below 0, none."""
         since = start - self.epoch.media_start
-        if track.is_video and cut.random_access:
-            return round(since / self.segment_duration)
+        if track.is_video:
+            near = self._nearest(start)
+            return floor(since / self.segment_duration) if near is None else near
         timescale = track.init.leading_track.timescale
         half = Fraction(cut.duration, 2 * timescale)
         return floor((since + min(half, self.segment_duration / 2)) / self.segment_duration)
 
     def off_grid(self, start: Fraction) -> bool:
-        """Whether a key frame at ``start`` is too far from where a segment should begin."""
+        """Whether ``start`` is too far from where a segment should begin."""
+        return self._nearest(start) is None
+
+    def _nearest(self, start: Fraction) -> int | None:
+        """The segment that begins at ``start``, or thereabouts."""
         since = (start - self.epoch.media_start) / self.segment_duration
-        return abs(since - round(since)) > OFF_GRID
+        index = floor(since + Fraction(1, 2))
+        return index if abs(since - index) <= OFF_GRID else None
 
     def note_chunk(self, track: Track) -> bool:
         """Whether a chunk longer than announced makes the announcement wrong."""

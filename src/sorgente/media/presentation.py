@@ -24,7 +24,7 @@ from sorgente.isobmff.upload import MediaChunk
 from sorgente.media.chunk import Chunk
 from sorgente.media.fanout import Counters
 from sorgente.media.feed import Feed
-from sorgente.media.period import Member, Period
+from sorgente.media.period import Member, Period, picture_duration
 from sorgente.media.publisher import Outcome
 from sorgente.media.snapshot import PresentationSnapshot
 from sorgente.media.timeline import Placement, Run, Timeline, latency_target
@@ -111,6 +111,8 @@ class Presentation:
         self._heard: dict[Track, float] = {}
         self._pending: list[Arrival] = []
         self._periods: deque[Period] = deque()
+        self._last_key_frame = Fraction(0)
+        """Seconds on the run's timeline, of the leading track."""
         self._ending: Ending | None = None
         self._awaiting: dict[object, Callable[[], None]] = {}
 
@@ -281,6 +283,8 @@ class Presentation:
             track.open(number, period.id, period.members[track.name].time_of(index))
         elif track.growing is None:
             return  # nothing to start a segment with
+        if track is period.leading and cut.random_access:
+            self._last_key_frame = arrival.starts_at
         longest = track.longest_chunk
         track.append(arrival.chunk, cut.duration)
         if track.longest_chunk > longest and period.note_chunk(track):
@@ -294,10 +298,12 @@ class Presentation:
             return False
         alive = self._alive(now)
         composed = alive == [member.track for member in period.members.values()]
-        if not run.due and composed and not period.off_grid(arrival.starts_at):
+        strays = period.off_grid(arrival.starts_at)
+        if not run.due and composed and not strays:
             return False
+        group = arrival.starts_at - self._last_key_frame if strays else period.group
         self._pending.append(arrival)
-        self._announce(run, arrival.starts_at, period.group, alive, now)
+        self._announce(run, arrival.starts_at, group, alive, now)
         return True
 
     def _alive(self, now: float) -> list[Track]:
@@ -321,7 +327,8 @@ class Presentation:
             starts = sorted({a.starts_at for a in video if a.track is leading})
             if len(starts) < 2:
                 return
-            group = median_low([later - earlier for earlier, later in pairwise(starts)])
+            own = [arrival for arrival in self._pending if arrival.track is leading]
+            group = _group_of_pictures(own, starts)
         else:
             starts, group = [min(a.starts_at for a in self._pending)], Fraction(0)
         self._announce(run, starts[0], group, tracks, now)
@@ -383,6 +390,19 @@ class Presentation:
     def _change(self, now: float) -> None:
         self.revision += 1
         self._changed_at = Fraction(self._utc.at(now)).limit_denominator(1000)
+
+
+def _group_of_pictures(arrivals: list[Arrival], starts: list[Fraction]) -> Fraction:
+    """Seconds from one key frame to the next: pictures times how long most of them last.
+
+    Not the difference of their times: ffmpeg makes the first picture of a muxed stream longer, for
+    the sound that comes before it (protocols §1.5).
+    """
+    counts = []
+    for earlier, later in pairwise(starts):
+        between = [a.cut.sample_count for a in arrivals if earlier <= a.starts_at < later]
+        counts.append(sum(between))
+    return median_low(counts) * picture_duration(arrivals)
 
 
 def _track_name(feed: Feed, init: InitSegment, track_id: int) -> str:

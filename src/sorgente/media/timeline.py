@@ -8,13 +8,11 @@ never negative, and the smallest one seen is the best estimate: jitter only ever
                   │ hold │                                │
     run 1         │::::::│▌▌▌▌▌▌▌▌▌▌▌▌▌▌▌▌▌▌▌▌▌▌▌▌▌▌▌▌▌▌▌▌│▌▌▌▌▌▌▌▌▌▌  ✕ the encoder is gone
                   └ epoch A: start = media start + offset ┘└ epoch B: its offset is A's + drift
-    run 2                                                                     │::::│▌▌▌▌▌▌▌▌
-                                                       media times from 0 on  └ epoch C
+    run 2                                    media times from 0 on: epoch C ─ └::::│▌▌▌▌▌▌▌▌
 
 A *run* is one uninterrupted encoder timeline, shared by all tracks; an *epoch* is a run, from some
-segment on, as it is announced: the first when the estimate has settled, another when it drifted.
-The offset of a run is that of its slowest track: no track is announced before it is there. A
-segmenter gives *decode* times (they never go back) and one clock, the same that ``/time`` says::
+segment on, as it is announced. The offset of a run is that of its slowest track: none is announced
+before it is there. A segmenter gives *decode* times (they never go back) and the clock of ``/time``::
 
     timeline.begin(track, timescale)                   for every init segment
     at = timeline.observe(track, start, end, arrived)  for every chunk
@@ -22,11 +20,10 @@ segmenter gives *decode* times (they never go back) and one clock, the same that
     at.epoch is None?                                  hold the chunk until at.run.ready(now); then
         timeline.open(first random access point, now)  chunks held have an epoch too
     at.run.due, and a segment starts here?             timeline.open(at.start, now, last_number)
-    at.presentation                                    seconds since the epoch's start; negative
-                                                       before the first segment: to be dropped
+    at.presentation                                    negative before the first segment: drop it
 
 Estimates are integers of a nanosecond, what is announced are Fractions; no floats are added up.
-More about the model, and the measurements: docs/design/timeline.md.
+The whole model, with pictures of what it has to bear: docs/design/timeline.md.
 """
 
 from __future__ import annotations
@@ -41,40 +38,36 @@ NS = 10**9
 MS = NS // 1000
 UNKNOWN = 1 << 63
 """ns: above every sample."""
-
 BLOCK, ENOUGH = 30 * NS, 30
 """A minimum counts while its block of 30 s and 30 chunks fills, and the next: a clock 200 ppm slow
 is seen 12 ms late; of 30 delays spread over 300 ms, one is below 75 ms but 2 times in 10,000."""
 SETTLE_QUIET, SETTLE_STEP = 500 * MS, 10 * MS
-"""An estimate has settled when it has not fallen by 10 ms (no picture) for 15 frames. Backlogs and
-slow first chunks make it fall; a stream in real time does not."""
+"""Settled: not fallen by 10 ms for 15 frames. Backlogs and slow starts fall, real time does not."""
 SETTLE_BOUND = 2000 * MS
 """…or when it took this long: players should be back 3 s after the encoder is."""
-LATE, LATE_QUIET = 400 * MS, 1000 * MS
-"""Chunks this late are jitter (300 ms must not matter), or the encoder's clock stood still: if for
-a second all are, and catch nothing up. Players get a right anchor at the next random access point;
-an error costs two periods."""
+LATE, LATE_QUIET, LATE_CHUNKS = 400 * MS, 1000 * MS, 5
+"""Chunks this late are jitter (300 ms must not matter) or the encoder's clock stood still: if five
+in a second are, and catch nothing up. Waiting longer stalls players, an error costs two periods."""
 CORRECT = 75 * MS
-"""Drift that asks for a new epoch. With the lag of BLOCK and a segment's wait it stays below 100 ms:
-the clock error dash.js puts up with (``maximumAllowedDrift``), and in `latency_target`'s reserve."""
+"""Drift that asks for a new epoch. With BLOCK's lag and a segment's wait it stays below 100 ms: the
+clock error dash.js puts up with (``maximumAllowedDrift``), and `latency_target` has in reserve."""
 EARLY_QUIET, EARLY_FALL = 10_000 * MS, 1000 * MS
 """Media there before they are announced make nobody stall: corrected after 10 s in which no more
 than 1 s was caught up. More is an upload faster than real time, which is left to end first."""
 LEAP = 1000 * MS
 """After a gap, chunks that come this much before they can exist are another timeline. Less is
-drift. Segments that are missing, and encoders that slept, leap together with the wall clock."""
+drift; missing segments, and encoders that slept, leap together with the wall clock."""
 OVERLAP = 100 * MS
-"""How far chunks may reach into the next: muxers guess the last duration (a frame at 10 fps), and
-stretch the first for AAC priming. More is a timeline that goes back."""
+"""Chunks may start so much before the last one's end: muxers guess its duration (10 fps)."""
 SILENT = 5000 * MS
 """A track that has sent nothing for longer than a request is held has no say in the offset."""
 PRODUCTION = 10
-"""Seconds from production to arrival that are believed. More: the encoder's clock is wrong, and
-dash.js would take the error off its latency."""
+"""Seconds from production to arrival that are believed; dash.js takes them off its latency."""
 MPEG_WRAP = Fraction(2**33, 90_000)
 """Seconds: after 26.5 h time stamps of MPEG transport streams begin again."""
 NUMBERS_SINCE, NUMBERS_PER_SECOND = 1_735_689_600, 4
 """Quarter seconds since 2025: segments of 0.25 s never outrun them, 32 bits last until 2059."""
+Wraps = tuple[Fraction, ...]
 
 
 class Cause(Enum):
@@ -90,19 +83,21 @@ class Cause(Enum):
 class Settling:
     """The smallest sample (ns) of a series that falls until it has settled."""
 
-    def __init__(self, quiet: int) -> None:
+    def __init__(self, quiet: int, chunks: int = 1) -> None:
         self.minimum = self._level = UNKNOWN
-        self._quiet, self._fell = quiet, 0
+        self._quiet, self._chunks = quiet, chunks
+        self._fell = self._count = 0
 
     def add(self, sample: int, now: int) -> None:
         """One more."""
         self.minimum = min(self.minimum, sample)
+        self._count += 1
         if sample < self._level - SETTLE_STEP:
-            self._level, self._fell = sample, now
+            self._level, self._fell, self._count = sample, now, 1
 
     def settled(self, now: int) -> bool:
         """It does not fall any more."""
-        return self.minimum < UNKNOWN and now - self._fell >= self._quiet
+        return self._count >= self._chunks and now - self._fell >= self._quiet
 
 
 class Minimum:
@@ -141,7 +136,8 @@ class Minimum:
         self._began, self._count = now, 0
 
     def _suspect(self, sample: int, now: int) -> None:
-        self._late = self._late or Settling(LATE_QUIET)
+        if self._late is None or sample > self._late.minimum + LATE:  # another stall
+            self._late = Settling(LATE_QUIET, LATE_CHUNKS)
         self._late.add(sample, now)
         if self._late.settled(now):
             self._rotate(self._late.minimum, now)
@@ -203,9 +199,7 @@ class Member:
         if produced is not None:
             self.production.add(round(produced * NS) - start, now)
 
-    def goes_on(
-        self, start: int, end: int, now: int, wraps: tuple[Fraction, ...]
-    ) -> Fraction | Cause:
+    def goes_on(self, start: int, end: int, now: int, wraps: Wraps) -> Fraction | Cause:
         """Seconds to add to the time stamps of a chunk that goes on (0, or a wrap); or why not."""
         gap = start - self.end
         if gap >= -OVERLAP and start >= self.start:
@@ -219,8 +213,8 @@ class Member:
 class Run:
     """One uninterrupted encoder timeline."""
 
-    def __init__(self, cause: Cause, now: int, media: int) -> None:
-        self.cause = cause
+    def __init__(self, cause: Cause, now: int, media: int, awaited: set[str]) -> None:
+        self.cause, self._awaited = cause, awaited
         self.began = self._now = now
         """ns, UTC: when its first chunk came."""
         self.due = False
@@ -235,13 +229,13 @@ class Run:
     def ready(self, now: float) -> bool:
         """The offset has settled, or has to do (``now``: UTC seconds): see `Timeline.open`."""
         ns = round(now * NS)
-        settled = [member.delay.settled(ns) for member in self.members.values()]
-        return all(settled) or ns - self.began >= SETTLE_BOUND
+        settled = not self._awaited and all(m.delay.settled(ns) for m in self.members.values())
+        return settled or ns - self.began >= SETTLE_BOUND
 
     @property
-    def offset(self) -> Fraction:
-        """Seconds from media time to the wall clock, as estimated now."""
-        return Fraction(self._offset, NS)
+    def offset(self) -> int:
+        """ns from media time to the wall clock, as estimated now."""
+        return max((m.delay.estimate for m in self._living), default=self.began - self._first)
 
     @property
     def drift(self) -> Fraction:
@@ -262,9 +256,9 @@ class Run:
             drift = self._drift
             self.due = drift > CORRECT or self._too_early(drift, now)
 
-    def fits(self, start: int, end: int, now: int, wraps: tuple[Fraction, ...]) -> Fraction | None:
+    def fits(self, start: int, end: int, now: int, wraps: Wraps) -> Fraction | None:
         """Seconds to add to the time stamps of a track that may belong here; None if not."""
-        late = now - end - self._offset
+        late = now - end - self.offset
         young = not self.epochs and self._first - LEAP <= start <= self.end + LEAP
         if young or abs(late) <= LEAP:
             return Fraction(0)
@@ -276,7 +270,7 @@ class Run:
 
     def announce(self, epoch: Epoch) -> None:
         """Players are told this from its start on."""
-        slowest, living = self._offset, self._living
+        slowest, living = self.offset, self._living
         for member in self.members.values():
             member.lead = slowest - member.delay.estimate if member in living else None
         self.epochs.append(epoch)
@@ -292,10 +286,6 @@ class Run:
         return [m for m in self.members.values() if m.arrived >= self._now - SILENT]
 
     @property
-    def _offset(self) -> int:
-        return max((m.delay.estimate for m in self._living), default=self.began - self._first)
-
-    @property
     def _drift(self) -> int:
         offsets = [m.delay.estimate + m.lead for m in self._living if m.lead is not None]
         return max(offsets) - self._anchor if offsets else 0
@@ -303,8 +293,9 @@ class Run:
     def _too_early(self, drift: int, now: int) -> bool:
         since, level = self._early or (now, drift)
         self._early = None if drift >= -CORRECT else (since, level)
-        if self._early is None or now - since < EARLY_QUIET:
-            return False
+        overtakes = -drift >= self.end - nanoseconds(self.epochs[-1].media_start)
+        if self._early is None or overtakes or now - since < EARLY_QUIET:
+            return False  # overtakes: the new epoch would start before this one
         if level - drift > EARLY_FALL:
             self._early = (now, drift)
         return level - drift <= EARLY_FALL
@@ -341,13 +332,16 @@ class Timeline:
         self._announced: Run | None = None
         self._number = 0
         self._members: dict[str, Member] = {}
-        self._wraps: dict[str, tuple[Fraction, ...]] = {}
+        self._awaited: set[str] = set()
+        self._wraps: dict[str, Wraps] = {}
 
     def begin(self, track: str, timescale: int, *, resumes: bool = False) -> None:
         """An init segment. ``resumes``: the last one again, and its timeline may go on."""
         self._wraps[track] = (Fraction(2**32, timescale), MPEG_WRAP)
-        if track in self._members and not resumes:
-            self._members[track].ended = True
+        if not resumes:
+            self._awaited.add(track)
+            if track in self._members:
+                self._members[track].ended = True
 
     def observe(
         self,
@@ -380,7 +374,7 @@ class Timeline:
         highest that a segment of the channel has had."""
         run = self.run
         assert run is not None, "nothing to announce before the first chunk"
-        start = max(whole_ms(media_start + run.offset), self._earliest(run))
+        start = max(whole_ms(media_start + Fraction(run.offset, NS)), self._earliest(run))
         number = self.first_number(Fraction(now), last_number)
         made = run.produced_at(media_start)
         self.epoch = Epoch(
@@ -432,7 +426,7 @@ class Timeline:
             if before and fit is not None and start + nanoseconds(fit) < before.end - OVERLAP:
                 fit = None
         if run is None or fit is None:
-            run, fit = Run(cause, now, start), Fraction(0)
+            run, fit = Run(cause, now, start, self._awaited), Fraction(0)
         self.run = run
         return self._join(track, Member(run, fit))
 
@@ -442,11 +436,12 @@ class Timeline:
         run = self.run
         if run is None or run is member.run or now - run.began < SETTLE_BOUND:
             return member
-        away = Fraction(member.delay.estimate + (member.lead or 0), NS) - run.offset
+        away = Fraction(member.delay.estimate + (member.lead or 0) - run.offset, NS)
         shift = member.shift + (away if abs(away) * NS > LEAP else 0)
         return self._join(track, Member(run, shift, native=False))
 
     def _join(self, track: str, member: Member) -> Member:
+        self._awaited.discard(track)
         self._members[track] = member.run.members[track] = member
         return member
 
