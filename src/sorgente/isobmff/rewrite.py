@@ -2,16 +2,17 @@
 
 What changes the size of a box is cut first, by ``Cuts``. Then the sizes of the boxes around the
 cuts and the offsets that point over them are written into the result. Whoever wants other things
-changed (tracks taken out, say) needs other cuts; sizes and offsets follow in the same way.
+changed needs other cuts, in a subclass of ``Rewriting``; sizes and offsets follow in the same way.
+The payload of the ``mdat`` is copied once.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from struct import Struct, error
-from typing import Final
+from typing import ClassVar, Final
 
 from sorgente.isobmff import track_fragment as tf
 from sorgente.isobmff.box import Box
@@ -35,7 +36,7 @@ def relocated(chunk: MediaChunk) -> bytes:
     """
     if chunk.fragment.is_relocatable:
         return chunk.data
-    return _Rewriting(chunk, {}, None).result()
+    return Rewriting(chunk, {}, None).result()
 
 
 def retimed(
@@ -51,7 +52,7 @@ def retimed(
     """
     if not shifts and sequence_number is None:
         return relocated(chunk)
-    return _Rewriting(chunk, shifts, sequence_number).result()
+    return Rewriting(chunk, shifts, sequence_number).result()
 
 
 class Cuts:
@@ -61,8 +62,8 @@ class Cuts:
     """
 
     def __init__(self, data: bytes) -> None:
-        self._data = data
-        self._pieces: list[bytes] = []
+        self._data = memoryview(data)
+        self._pieces: list[bytes | memoryview] = []  # what is kept and what is put in, in turn
         self._ends = [0]
         self._growth = [0]  # of everything up to the end beside it
 
@@ -78,11 +79,22 @@ class Cuts:
 
     def result(self) -> bytearray:
         """Return the new data."""
-        return bytearray(b"".join((*self._pieces, self._data[self._ends[-1] :])))
+        return bytearray().join((*self._pieces, self._data[self._ends[-1] :]))
+
+    def divided(self, at: int) -> tuple[bytearray, list[bytes | memoryview]]:
+        """Return the new data in two: up to ``at`` of the old, to write in, and views of the rest.
+
+        ``at`` is not inside a cut.
+        """
+        cut = bisect_right(self._ends, at) - 1
+        pieces = [*self._pieces, self._data[self._ends[-1] :]]
+        kept, middle = memoryview(pieces[2 * cut]), at - self._ends[cut]
+        head = bytearray().join((*pieces[: 2 * cut], kept[:middle]))
+        return head, [kept[middle:], *pieces[2 * cut + 1 :]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Traf:
+class Traf:
     """A ``traf`` as boxes beside the same as numbers."""
 
     moof: Box
@@ -90,83 +102,119 @@ class _Traf:
     track: TrackFragment
 
     def truns(self) -> list[Box]:
+        """Its runs, in the order of ``track.runs``."""
         return [box for box in self.box.children() if box.type == b"trun"]
 
 
-class _Rewriting:
+class Rewriting:
     """One pass over one chunk: first what changes sizes, then sizes and offsets."""
 
+    REBASED: ClassVar[frozenset[DataBase]] = frozenset({DataBase.ABSOLUTE})
+    """Data bases that become the ``moof``."""
+
     def __init__(
-        self, chunk: MediaChunk, shifts: Mapping[int, int], sequence_number: int | None
+        self,
+        chunk: MediaChunk,
+        shifts: Mapping[int, int],
+        sequence_number: int | None,
+        trafs: Sequence[Traf] | None = None,
     ) -> None:
         self.chunk = chunk
         self.shifts = shifts
         self.sequence_number = sequence_number
-        self.trafs = _trafs(chunk)
+        self.trafs = trafs_of(chunk) if trafs is None else trafs
+        """Fragments of tracks that stay; the others are taken out."""
 
         self.cuts = Cuts(chunk.data)
-        self.resized: list[Box] = []  # boxes with a cut in them
+        self._resized: list[Box] = []  # boxes with a cut in them
 
     def result(self) -> bytes:
         """Return the new bytes of the chunk."""
-        trafs = iter(self.trafs)
-        for box in self.chunk.boxes():
-            if box.type == b"moof":
-                self._cut_moof(box, trafs)
-            elif box.type in _RETIMERS and self.shifts:
-                _RETIMERS[box.type](self, box)
-        out = self.cuts.result()
-        for box in self.resized:
+        payload = 0
+        for box in self.boxes():
+            self.cut_box(box)
+            payload = box.end if box.type == b"moof" else box.body
+        out, rest = self.cuts.divided(payload)
+        for box in self._resized:
             self._write_size(out, box)
         for traf in self.trafs:
             self._write_offsets(out, traf)
-        if self.chunk.fragment.open_ended:
-            self._close_mdat(out)
-        return bytes(out)
+        return b"".join((out, *rest))
 
     # --- what changes sizes ---------------------------------------------------------------
 
-    def _cut(self, box: Box, start: int, end: int, piece: bytes) -> None:
+    def boxes(self) -> Iterable[Box]:
+        """Top-level boxes to make cuts in, in order."""
+        return self.chunk.boxes()
+
+    def cut_box(self, box: Box) -> None:
+        """Make the cuts in one top-level box."""
+        if box.type == b"moof":
+            self._cut_moof(box)
+        elif box.type == b"mdat":
+            if box.data[box.start : box.start + 4] == b"\0\0\0\0":
+                self.resize(box)
+        elif box.type in _RETIMERS and self.shifts:
+            _RETIMERS[box.type](self, box)
+
+    def cut(self, box: Box, start: int, end: int, piece: bytes) -> None:
         """Replace bytes of the body of ``box``, counted from its body."""
         self.cuts.replace(box.body + start, box.body + end, piece)
         if len(piece) != end - start:
-            self.resized.append(box)
+            self.resize(box)
 
-    def _cut_moof(self, moof: Box, trafs: Iterator[_Traf]) -> None:
-        self.resized.append(moof)
+    def resize(self, box: Box) -> None:
+        """Write the size of this box in the end."""
+        self._resized.append(box)
+
+    def cut_tfhd(self, traf: Traf, tfhd: Box) -> None:
+        """Make the data offsets of this ``traf`` count from the ``moof``, if they are to."""
+        if traf.track.base in self.REBASED:
+            flags = tfhd.fields().u32()
+            track_id = tfhd.fields(skip=4).raw(4)
+            self.cut(tfhd, 0, 16 if flags & tf.BASE_DATA_OFFSET else 8, _rebased(flags) + track_id)
+
+    def cut_trun(self, traf: Traf, trun: Box, first: bool) -> None:
+        """A run may do without an offset when its data begins at the base: only there."""
+        flags = trun.fields().u32()
+        if first and traf.track.base in self.REBASED and not flags & tf.DATA_OFFSET:
+            count = trun.fields(skip=4).raw(4)
+            self.cut(trun, 0, 8, _U32.pack(flags | tf.DATA_OFFSET) + count + bytes(4))
+
+    def _cut_moof(self, moof: Box) -> None:
+        self.resize(moof)
+        stay = {traf.box.start: traf for traf in self.trafs}
         for box in moof.children():
             if box.type == b"mfhd" and self.sequence_number is not None:
-                self._cut(box, 4, 8, _U32.pack(self.sequence_number & 0xFFFFFFFF))
+                self.cut(box, 4, 8, _U32.pack(self.sequence_number & 0xFFFFFFFF))
                 self.sequence_number += 1
             elif box.type == b"traf":
-                self._cut_traf(next(trafs))
+                if box.start in stay:
+                    self._cut_traf(stay[box.start])
+                else:
+                    self.cuts.replace(box.start, box.end, b"")
 
-    def _cut_traf(self, traf: _Traf) -> None:
-        self.resized.append(traf.box)
-        absolute = traf.track.base is DataBase.ABSOLUTE
-        shift = self.shifts.get(traf.track.track_id)
+    def _cut_traf(self, traf: Traf) -> None:
+        self.resize(traf.box)
         first_run = True
         for box in traf.box.children():
-            if box.type == b"tfhd" and absolute:
-                flags = box.fields().u32() & ~tf.BASE_DATA_OFFSET | tf.DEFAULT_BASE_IS_MOOF
-                self._cut(box, 0, 16, _U32.pack(flags) + box.fields(skip=4).raw(4))
-            elif box.type == b"tfdt" and shift is not None:
-                time = traf.track.base_decode_time + shift
-                if not 0 <= time <= _MAX_U64:
-                    raise box.malformed(f"cannot be moved by {shift} ticks")
-                length = 12 if box.fields().u8() else 8
-                self._cut(box, 0, length, _FULL_U64.pack(_VERSION_1, time))
+            if box.type == b"tfhd":
+                self.cut_tfhd(traf, box)
+            elif box.type == b"tfdt":
+                self._cut_tfdt(traf, box)
             elif box.type == b"trun":
-                if first_run and absolute:
-                    self._cut_first_run(box)
+                self.cut_trun(traf, box, first_run)
                 first_run = False
 
-    def _cut_first_run(self, trun: Box) -> None:
-        """A run may do without an offset when its data begins at ``base_data_offset``."""
-        flags = trun.fields().u32()
-        if not flags & tf.DATA_OFFSET:
-            count = trun.fields(skip=4).raw(4)
-            self._cut(trun, 0, 8, _U32.pack(flags | tf.DATA_OFFSET) + count + bytes(4))
+    def _cut_tfdt(self, traf: Traf, tfdt: Box) -> None:
+        shift = self.shifts.get(traf.track.track_id)
+        if shift is None:
+            return
+        time = traf.track.base_decode_time + shift
+        if not 0 <= time <= _MAX_U64:
+            raise tfdt.malformed(f"cannot be moved by {shift} ticks")
+        length = 12 if tfdt.fields().u8() else 8
+        self.cut(tfdt, 0, length, _FULL_U64.pack(_VERSION_1, time))
 
     def _shift_prft(self, box: Box) -> None:
         fields = box.fields()
@@ -176,7 +224,7 @@ class _Rewriting:
         shift = self.shifts.get(track_id)
         if shift is not None:
             head = _U32.pack(_VERSION_1 | flags) + _U32.pack(track_id) + ntp
-            self._cut(box, 0, fields.at - box.body, head + _U64.pack(_bounded(time + shift)))
+            self.cut(box, 0, fields.at - box.body, head + _U64.pack(_bounded(time + shift)))
 
     def _shift_sidx(self, box: Box) -> None:
         """ISO/IEC 14496-12 §8.16.3. The sizes in it speak of a whole segment: they stay."""
@@ -191,7 +239,7 @@ class _Rewriting:
             words = (_VERSION_1 | flags, reference_id, timescale)
             head = b"".join(map(_U32.pack, words))
             times = _U64.pack(_bounded(earliest + shift)) + _U64.pack(first_offset)
-            self._cut(box, 0, fields.at - box.body, head + times)
+            self.cut(box, 0, fields.at - box.body, head + times)
 
     def _shift_emsg(self, box: Box) -> None:
         fields = box.fields()
@@ -201,7 +249,7 @@ class _Rewriting:
         timescale, time = fields.u32(), fields.u64()
         shift = self._shift_of(self.chunk.init.leading_track.track_id, timescale)
         if shift is not None:
-            self._cut(box, 8, 16, _U64.pack(_bounded(time + shift)))
+            self.cut(box, 8, 16, _U64.pack(_bounded(time + shift)))
 
     def _shift_of(self, track_id: int, timescale: int) -> int | None:
         """Return the shift of that track in another timescale."""
@@ -222,11 +270,7 @@ class _Rewriting:
         else:
             _U32.pack_into(out, start, size)
 
-    def _close_mdat(self, out: bytearray) -> None:
-        *_, mdat = self.chunk.boxes()
-        _U32.pack_into(out, self.cuts.landing(mdat.start), mdat.end - mdat.start)
-
-    def _write_offsets(self, out: bytearray, traf: _Traf) -> None:
+    def _write_offsets(self, out: bytearray, traf: Traf) -> None:
         new_base = self._new_base(traf)
         for trun, run in zip(traf.truns(), traf.track.runs, strict=True):
             start = self.cuts.landing(trun.start) + trun.body - trun.start
@@ -234,31 +278,16 @@ class _Rewriting:
                 raise trun.malformed("has data outside its chunk")
             if out[start + 3] & tf.DATA_OFFSET:
                 self._write(out, start + 8, _I32, self.cuts.landing(run.offset) - new_base, trun)
-        for box in traf.box.children():
-            if box.type == b"saio":
-                self._write_saio(out, box, traf.track.base_offset, new_base)
-
-    def _new_base(self, traf: _Traf) -> int:
-        """Return what offsets count from in the new data."""
-        absolute = traf.track.base is DataBase.ABSOLUTE
-        return self.cuts.landing(traf.moof.start if absolute else traf.track.base_offset)
-
-    def _write_saio(self, out: bytearray, saio: Box, old_base: int, new_base: int) -> None:
-        """ISO/IEC 14496-12 §8.7.9: offsets of auxiliary information, from the base of the runs."""
-        fields = saio.fields()
-        version, flags = fields.version_and_flags()
-        fields.skip(8 if flags & 1 else 0)
-        count = fields.u32()
-        layout = _U64 if version else _U32
-        if count * layout.size > fields.left:
-            raise saio.malformed(f"says it has {count} offsets")
-        moved = self.cuts.landing(saio.start) - saio.start
-        for _ in range(count):
-            at = fields.at + moved
-            target = old_base + (fields.u64() if version else fields.u32())
+        for saio, at, layout, target in auxiliary_offsets(traf):
             if not 0 <= target <= len(self.chunk.data):
                 raise saio.malformed("points outside its chunk")
-            self._write(out, at, layout, self.cuts.landing(target) - new_base, saio)
+            landed = at + self.cuts.landing(saio.start) - saio.start
+            self._write(out, landed, layout, self.cuts.landing(target) - new_base, saio)
+
+    def _new_base(self, traf: Traf) -> int:
+        """Return what offsets count from in the new data."""
+        rebased = traf.track.base in self.REBASED
+        return self.cuts.landing(traf.moof.start if rebased else traf.track.base_offset)
 
     def _write(self, out: bytearray, at: int, layout: Struct, value: int, box: Box) -> None:
         try:
@@ -268,20 +297,45 @@ class _Rewriting:
 
 
 _RETIMERS: Final = {
-    b"prft": _Rewriting._shift_prft,
-    b"sidx": _Rewriting._shift_sidx,
-    b"emsg": _Rewriting._shift_emsg,
+    b"prft": Rewriting._shift_prft,
+    b"sidx": Rewriting._shift_sidx,
+    b"emsg": Rewriting._shift_emsg,
 }
 
 
-def _trafs(chunk: MediaChunk) -> list[_Traf]:
+def trafs_of(chunk: MediaChunk) -> list[Traf]:
+    """Every ``traf`` of a chunk, of all ``moof`` in order."""
     tracks = iter(chunk.fragment.tracks)
     trafs = []
     for moof in chunk.boxes():
         if moof.type != b"moof":
             continue
-        trafs += [_Traf(moof, box, next(tracks)) for box in moof.children() if box.type == b"traf"]
+        trafs += [Traf(moof, box, next(tracks)) for box in moof.children() if box.type == b"traf"]
     return trafs
+
+
+def auxiliary_offsets(traf: Traf) -> Iterator[tuple[Box, int, Struct, int]]:
+    """Yield for every offset in a ``saio`` (ISO/IEC 14496-12 §8.7.9) that box, where and how the
+    offset is written, and the place in the chunk that it points to."""
+    for saio in traf.box.children():
+        if saio.type != b"saio":
+            continue
+        fields = saio.fields()
+        version, flags = fields.version_and_flags()
+        fields.skip(8 if flags & 1 else 0)
+        count = fields.u32()
+        layout = _U64 if version else _U32
+        if count * layout.size > fields.left:
+            raise saio.malformed(f"says it has {count} offsets")
+        for _ in range(count):
+            at = fields.at
+            offset = fields.u64() if version else fields.u32()
+            yield saio, at, layout, traf.track.base_offset + offset
+
+
+def _rebased(flags: int) -> bytes:
+    """``tf_flags`` of offsets that count from the ``moof``."""
+    return _U32.pack(flags & ~tf.BASE_DATA_OFFSET | tf.DEFAULT_BASE_IS_MOOF)
 
 
 def _bounded(time: int) -> int:

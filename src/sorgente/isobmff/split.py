@@ -1,0 +1,385 @@
+"""Muxed uploads taken apart into CMAF tracks (ISO/IEC 23000-19 §7.3): players want them so.
+
+The timeline of a track
+    Edit lists are folded into decode times: a sample is presented at its composition time, as it
+    stands in the chunk, and nobody downstream has to know that there are edit lists. A track moves
+    by its empty edit − ``media_time``. That may lead below zero, where ``tfdt`` cannot go: the
+    priming of AAC (1024 samples that come before time 0), the reordering delay of B-frames. So all
+    tracks are moved later by one *lead*, the least that lifts all of them and is a whole number of
+    ticks of every one of them: a multiple of 1 s / gcd(timescales), 1/3200 s for 12800 and 48000.
+    Between tracks nothing moves, not by a tick. The lead follows from the init segment alone, so an
+    encoder that comes back gets the same. Tracks that come in uploads of their own must be given
+    the same lead in whole seconds.
+
+    Priming stays in: its samples come first, with the times they had before their edit list cut
+    them away. A player hears 21 ms of an encoder warming up, once, at the start of the event.
+
+The duration of a chunk
+    ffmpeg's ``frag_every_frame`` with sound and picture in one stream writes chunks of duration 0.
+    One would think that the next decode time tells how long they are. It does not: what they say is
+    right for their *end*, the decode time is late by the duration that is missing, and two chunks
+    in a row may claim the same one. So a chunk without a duration that leaves a gap of about one
+    sample behind the chunk before it fills that gap. When there is no gap, it lasts as long as the
+    sample before it, and should that have been too much, the next chunk begins where it ends.
+    Whatever is reported is also written into the ``tfdt`` and the sample durations.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from math import gcd
+from struct import Struct
+from typing import ClassVar, Final, NamedTuple
+
+from sorgente.isobmff import moov as movie
+from sorgente.isobmff import track_fragment as tf
+from sorgente.isobmff.box import Box
+from sorgente.isobmff.fragment import MediaChunk, parse_chunk
+from sorgente.isobmff.init_segment import InitSegment, InitTrack, parse_init_segment
+from sorgente.isobmff.prft import ProducerReferenceTime, parse_prft
+from sorgente.isobmff.rewrite import Rewriting, Traf, auxiliary_offsets, trafs_of
+from sorgente.isobmff.track_fragment import DataBase, TrackFragment
+
+BRANDS: Final = (b"iso6", b"iso6", b"cmfc")
+"""Of every track, the major one first. ``iso6`` has all that fragments need: offsets from the
+``moof``, 64-bit ``tfdt``, signed composition offsets. ``cmfc`` is what we make true. Not ``cmf2``
+nor a media profile: they promise how the encoder writes its samples, which we do not check."""
+
+MAX_TRACKS: Final = 64
+"""Tracks in an upload, and fragments with samples in a chunk: the work grows with their square.
+A contribution feed with every language has a dozen; 4096 would hold the event loop for seconds."""
+
+NEGATIVE: Final = 1 << 31
+"""A duration from here on is a negative number in 32 unsigned bits."""
+
+_CHUNK_TYPES: Final = frozenset((b"styp", b"prft", b"emsg", b"moof", b"mdat"))
+_PER_SAMPLE: Final = (
+    tf.SAMPLE_DURATION | tf.SAMPLE_SIZE | tf.SAMPLE_FLAGS | tf.SAMPLE_COMPOSITION_OFFSET
+)
+_U32: Final = Struct(">I")
+
+
+@dataclass(frozen=True, slots=True)
+class TrackChunk:
+    """One CMAF chunk of one track. Times in ticks of the track, edit lists folded in."""
+
+    track_id: int
+    data: bytes = field(repr=False)
+    decode_time: int
+    duration: int
+    """As good as can be known at once; 0 only when the track never said how long a sample is."""
+
+    earliest_time: int
+    """The earliest presentation time of its samples."""
+
+    sample_count: int
+    random_access: bool
+    """Whether the first sample is a sync sample: a segment can begin here."""
+
+    contains_random_access: bool
+    """Whether any sample is."""
+
+    unix_time: float | None = None
+    """When ``earliest_time`` was, in seconds since 1970, by its (last) ``prft``."""
+
+    @property
+    def end_time(self) -> int:
+        """Decode time of what follows."""
+        return self.decode_time + self.duration
+
+
+def split_init(init: InitSegment) -> dict[int, InitSegment]:
+    """Return an init segment for every track alone, in the order of the ``moov``.
+
+    One with a single track takes the same form: our brands, no edit list (``TrackSplitter`` folds
+    it in), no durations, nothing about other tracks. What a ``trak`` holds else stays as it is.
+    Raises MalformedBox, also for more than MAX_TRACKS.
+    """
+    moov = movie.moov_of(init.data)
+    if len(init.tracks) > MAX_TRACKS:
+        raise moov.malformed(f"has {len(init.tracks)} tracks, more than {MAX_TRACKS}")
+    shared = [box.content for box in movie.without_tracks(moov)]
+    split = {}
+    for track_id, trak in movie.track_boxes(moov).items():
+        alone = movie.packed(
+            b"moov",
+            movie.movie_header(moov.need(b"mvhd"), next_track_id=track_id % 0xFFFFFFFF + 1),
+            movie.track(trak, track_id),
+            movie.movie_extends([(movie.track_extends(moov, track_id), track_id)]),
+            *shared,
+        )
+        split[track_id] = parse_init_segment(movie.file_type(*BRANDS) + alone)
+    return split
+
+
+def shifts_of(init: InitSegment, lead: int | None = None) -> dict[int, int]:
+    """Return by how many ticks each track moves: its edit list, and the lead.
+
+    ``lead`` is in whole seconds; None: the least that these tracks need, see above.
+    """
+    edits = {track.track_id: _edit_shift(track, init.movie_timescale) for track in init.tracks}
+    if lead is not None:
+        return {id_: shift + lead * init.by_id[id_].timescale for id_, shift in edits.items()}
+    grid = gcd(*(track.timescale for track in init.tracks))
+    steps = max(0, *(-(edits[track.track_id] * grid // track.timescale) for track in init.tracks))
+    return {
+        track.track_id: edits[track.track_id] + steps * (track.timescale // grid)
+        for track in init.tracks
+    }
+
+
+class TrackSplitter:
+    """Takes the chunks of one upload apart, in order.
+
+    A new init segment in the upload wants a new splitter. Chunks of a single track that are CMAF
+    chunks as they came are passed on as the same object, with the encoder's sequence numbers;
+    what comes out of a muxed upload is counted from 1 in each track.
+    """
+
+    def __init__(self, init: InitSegment, *, lead: int | None = None) -> None:
+        self.shifts: Mapping[int, int] = shifts_of(init, lead)
+        """Ticks that each track moves by."""
+
+        self._muxed = len(init.tracks) > 1
+        self._numbers = dict.fromkeys(init.by_id, 0)
+        self._timelines = {track_id: _Timeline() for track_id in init.by_id}
+
+    def split(self, chunk: MediaChunk) -> list[TrackChunk]:
+        """Return a chunk for every ``traf`` with samples, in their order.
+
+        A track that comes twice gives two: a CMAF chunk has one ``traf``. What stands before a
+        ``moof`` goes with the first of them: ``styp`` with that of every track, ``prft`` with that
+        of its track, ``emsg`` with that of the leading track, or of the first one there is when the
+        leading track has no samples here; other boxes are left out.
+
+        Raises MalformedBox when data is not in the ``mdat``, when a decode time leaves its 64 bits,
+        and for more than MAX_TRACKS fragments.
+        """
+        trafs = [traf for traf in trafs_of(chunk) if traf.track.sample_count]
+        if len(trafs) > MAX_TRACKS:
+            raise trafs[0].moof.malformed(f"has {len(trafs)} fragments, more than {MAX_TRACKS}")
+        carrier = _event_carrier(trafs, chunk.init)
+        before = _before(chunk)
+        since = dict.fromkeys(self.shifts, 0)  # what stands before is taken up to here
+        out = []
+        for traf in trafs:
+            track_id = traf.track.track_id
+            own = [
+                one
+                for one in before
+                if since[track_id] <= one.box.start < traf.moof.start
+                and one.goes_with(track_id, carrier)
+            ]
+            since[track_id] = traf.moof.start
+            out.append(self._extract(chunk, traf, own))
+        return out
+
+    def _extract(self, chunk: MediaChunk, traf: Traf, before: list[_Before]) -> TrackChunk:
+        track = traf.track
+        told = track.base_decode_time + self.shifts[track.track_id]
+        place = self._timelines[track.track_id].place(track, told)
+        moved = place.start - track.base_decode_time
+        if self._muxed or moved or place.each is not None or not _is_cmaf(chunk, traf):
+            shifts = {**self.shifts, track.track_id: moved}
+            number = self._next_number(track.track_id)
+            stay = [one.box for one in before]
+            data = _Extraction(chunk, traf, stay, shifts, number, place.each).result()
+            if place.each is not None:
+                # Other durations are other composition times of all samples but the first.
+                [track] = parse_chunk(data, 0, chunk.init).fragment.tracks
+        else:
+            data = chunk.data
+        times = [one.reference.unix_seconds for one in before if one.reference]
+        return TrackChunk(
+            track_id=track.track_id,
+            data=data,
+            decode_time=place.start,
+            duration=place.duration,
+            earliest_time=place.start + track.composition_offset,
+            sample_count=track.sample_count,
+            random_access=track.first_sample_sync,
+            contains_random_access=track.any_sample_sync,
+            unix_time=times[-1] if times else None,
+        )
+
+    def _next_number(self, track_id: int) -> int | None:
+        """None: that of the encoder, which counts this track alone."""
+        if not self._muxed:
+            return None
+        self._numbers[track_id] += 1
+        return self._numbers[track_id]
+
+
+class _Before(NamedTuple):
+    """A box that stands before a ``moof``."""
+
+    box: Box
+    reference: ProducerReferenceTime | None
+
+    def goes_with(self, track_id: int, carrier: int | None) -> bool:
+        """Whether that track takes it; ``carrier`` is the one that takes events."""
+        if self.reference is not None:
+            return self.reference.track_id == track_id
+        return self.box.type == b"styp" or track_id == carrier
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a chunk lies on the timeline of its track."""
+
+    start: int
+    duration: int
+    each: int | None = None
+    """What every sample duration is to be instead of what the chunk says."""
+
+
+class _Timeline:
+    """Decode times and durations of one track, repaired; see the head of the module."""
+
+    __slots__ = ("_each", "_end", "_guessed", "_told")
+
+    def __init__(self) -> None:
+        self._each = 0  # how long a sample was when it was last known
+        self._told = 0  # decode time of the chunk before, as the encoder said it
+        self._end: int | None = None  # where that chunk ends
+        self._guessed = False  # ends later than the encoder said
+
+    def place(self, track: TrackFragment, told: int) -> _Place:
+        """Return where the next chunk lies; ``told`` is its decode time by its own word."""
+        known = 0 < track.duration < NEGATIVE
+        end = told + track.duration if known else told
+        start = self._start(told, known, track.sample_count)
+        if known and start == told:
+            place = _Place(told, track.duration)
+            self._each = track.duration // track.sample_count or 1
+        else:
+            each = max(0, end - start) // track.sample_count or self._each
+            place = _Place(start, each * track.sample_count, each)
+        self._told, self._end = told, place.start + place.duration
+        self._guessed = self._end > end
+        return place
+
+    def _start(self, told: int, known: bool, count: int) -> int:
+        """The end of the chunk before, where that is the better word for it."""
+        if self._end is None:
+            return told
+        overlaps = self._guessed and self._told <= told < self._end
+        fills_gap = not known and 0 < told - self._end <= 2 * self._each * count
+        return self._end if overlaps or fills_gap else told
+
+
+class _Extraction(Rewriting):
+    """One ``traf`` taken out of a chunk, with the boxes before it that are its own."""
+
+    REBASED: ClassVar = frozenset({DataBase.ABSOLUTE, DataBase.IMPLICIT})
+
+    def __init__(
+        self,
+        chunk: MediaChunk,
+        traf: Traf,
+        before: list[Box],
+        shifts: Mapping[int, int],
+        number: int | None,
+        each: int | None,
+    ) -> None:
+        super().__init__(chunk, shifts, number, [traf])
+        self._traf = traf
+        self._before = before
+        self._each = each
+        self._at = 0
+
+    def boxes(self) -> Iterable[Box]:
+        """What stays, whole or in part."""
+        *_, last = self.chunk.boxes()
+        return [*self._before, self._traf.moof, last]
+
+    def cut_box(self, box: Box) -> None:
+        """Leave out what is of other tracks: all between the boxes that stay."""
+        self.cuts.replace(self._at, box.start, b"")
+        self._at = box.end
+        if box.type == b"mdat":
+            self._cut_mdat(box)
+        else:
+            super().cut_box(box)
+
+    def _cut_mdat(self, mdat: Box) -> None:
+        """Keep the samples of the track, as they lie; all when encryption data lies among them."""
+        self.resize(mdat)
+        if any(target >= mdat.body for *_, target in auxiliary_offsets(self._traf)):
+            return
+        kept = mdat.body
+        for run in sorted(run for run in self._traf.track.runs if run.length):
+            if run.offset < mdat.body or run.offset + run.length > mdat.end:
+                raise mdat.malformed(f"does not hold all data of track {self._track_id}")
+            if run.offset > kept:
+                self.cuts.replace(kept, run.offset, b"")
+            kept = max(kept, run.offset + run.length)
+        self.cuts.replace(kept, mdat.end, b"")
+
+    @property
+    def _track_id(self) -> int:
+        return self._traf.track.track_id
+
+    def cut_tfhd(self, traf: Traf, tfhd: Box) -> None:
+        """Put in the repaired duration, if there is one."""
+        if self._each is None:
+            super().cut_tfhd(traf, tfhd)
+            return
+        fields = tfhd.fields()
+        flags, track_id = fields.u32(), fields.raw(4)
+        fields.skip(8 if flags & tf.BASE_DATA_OFFSET else 0)
+        description = fields.raw(4 if flags & tf.SAMPLE_DESCRIPTION_INDEX else 0)
+        fields.skip(4 if flags & tf.DEFAULT_DURATION else 0)
+        flags = flags & ~tf.BASE_DATA_OFFSET | tf.DEFAULT_BASE_IS_MOOF | tf.DEFAULT_DURATION
+        head = _U32.pack(flags) + track_id + description + _U32.pack(self._each)
+        self.cut(tfhd, 0, fields.at - tfhd.body, head)
+
+    def cut_trun(self, traf: Traf, trun: Box, first: bool) -> None:
+        """Put the repaired duration wherever the run has one of its own."""
+        super().cut_trun(traf, trun, first)
+        fields = trun.fields()
+        flags, count = fields.u32(), fields.u32()
+        if self._each is not None and flags & tf.SAMPLE_DURATION:
+            columns = (flags & _PER_SAMPLE).bit_count()
+            fields.skip(4 * (flags & (tf.DATA_OFFSET | tf.FIRST_SAMPLE_FLAGS)).bit_count())
+            at = fields.at - trun.body
+            rows = array("I", fields.raw(4 * columns * count))
+            rows[::columns] = array("I", _U32.pack(self._each)) * count  # the first column
+            self.cut(trun, at, fields.at - trun.body, rows.tobytes())
+
+
+def _edit_shift(track: InitTrack, movie_timescale: int) -> int:
+    """Ticks from composition time to presentation time (ISO/IEC 14496-12 §8.6.6)."""
+    edit = track.edit_list
+    empty = (edit.empty_duration * track.timescale + movie_timescale // 2) // movie_timescale
+    return empty - edit.media_time
+
+
+def _event_carrier(trafs: list[Traf], init: InitSegment) -> int | None:
+    """The track that takes the ``emsg`` of a chunk."""
+    there = [traf.track.track_id for traf in trafs]
+    leading = init.leading_track.track_id
+    return leading if leading in there else next(iter(there), None)
+
+
+def _before(chunk: MediaChunk) -> list[_Before]:
+    """Return what stands before a ``moof`` and is not left out."""
+    return [
+        _Before(box, parse_prft(box) if box.type == b"prft" else None)
+        for box in chunk.boxes()
+        if box.type in (b"styp", b"prft", b"emsg")
+    ]
+
+
+def _is_cmaf(chunk: MediaChunk, traf: Traf) -> bool:
+    """Whether a chunk of a single track needs no change to be a CMAF chunk."""
+    fragment = chunk.fragment
+    return (
+        len(fragment.tracks) == 1
+        and len(fragment.moofs) == 1
+        and traf.track.base is DataBase.MOOF
+        and not fragment.open_ended
+        and all(box.type in _CHUNK_TYPES for box in chunk.boxes())
+    )
