@@ -1,29 +1,46 @@
+from fractions import Fraction
+
 import pytest
 
 from sorgente.broker import Broker, BrokerLimits
 from sorgente.errors import OriginError, OutOfMemory, Overloaded, PublisherConflict, ShuttingDown
 from sorgente.isobmff.scanner import BoxLimits
-from sorgente.media.channel import Channel, ChannelRules
+from sorgente.media.channel import ChannelRules
+from sorgente.media.feed import Feed, FeedRules
+from sorgente.media.presentation import PresentationRules
 from sorgente.media.publisher import Publisher
 from sorgente.media.subscriber import Subscriber
+from sorgente.media.utc import UtcClock
 from sorgente.media.window import WindowBounds
 from tests.support.journal import RecordingJournal
 from tests.support.live import video
 from tests.support.players import RecordingSink, player
 
 NOW = 100.0
-RULES = ChannelRules(WindowBounds(60.0, 1 << 20), BoxLimits(), max_lag=5.0, reconnect_grace=10.0)
+RULES = ChannelRules(
+    FeedRules(WindowBounds(60.0, 1 << 20), BoxLimits(), max_lag=5.0, reconnect_grace=10.0),
+    PresentationRules(
+        window=60.0,
+        window_bytes=1 << 20,
+        segment_target=Fraction(2),
+        latency_target=None,
+        linger=10.0,
+        absence=60.0,
+        held=100,
+    ),
+    tracks=3,
+)
 
 
 class Stage:
     def __init__(self, limits: BrokerLimits) -> None:
-        self.broker = Broker(RULES, limits, RecordingJournal())
+        self.broker = Broker(RULES, limits, RecordingJournal(), UtcClock(NOW, 1795348800.0))
         self.told: list[OriginError] = []
 
     def publish(self, name: str, *, takeover: bool = False) -> Publisher:
-        return self.broker.publish(name, "me", NOW, NOW, self.told.append, takeover=takeover)
+        return self.broker.publish(name, "me", NOW, self.told.append, takeover=takeover)
 
-    def watch(self, name: str) -> tuple[Channel, Subscriber, RecordingSink]:
+    def watch(self, name: str) -> tuple[Feed, Subscriber, RecordingSink]:
         subscriber, sink = player()
         return self.broker.subscribe(name, subscriber), subscriber, sink
 
@@ -40,7 +57,7 @@ def test_channels_exist_while_somebody_publishes_watches_or_waits(stage: Stage) 
     assert stage.broker.get("a") is None
     publisher = stage.publish("a")
     publisher.finish(NOW)
-    stage.broker.tick(NOW)
+    stage.broker.tick(NOW, NOW)
     assert stage.broker.get("a") is None
 
 
@@ -112,7 +129,7 @@ def test_what_gone_channels_did_still_counts(stage: Stage) -> None:
         publisher = stage.publish("a")
         stage.broker.feed(publisher, video(5).whole, NOW)
         publisher.finish(NOW)
-        stage.broker.tick(NOW)
+        stage.broker.tick(NOW, NOW)
     assert stage.broker.get("a") is None
     assert stage.broker.totals().chunks == 15
 

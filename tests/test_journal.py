@@ -8,10 +8,12 @@ import pytest
 
 from sorgente.isobmff.scanner import BoxLimits
 from sorgente.journal import JsonFormatter, LogJournal, TextFormatter
-from sorgente.media.channel import Channel, ChannelRules
+from sorgente.media.fanout import Counters
+from sorgente.media.feed import Feed, FeedRules
 from sorgente.media.window import WindowBounds
 from tests.support.clock import FakeClock
 from tests.support.live import video
+from tests.support.observer import RecordingObserver
 from tests.support.players import player
 
 
@@ -27,18 +29,18 @@ def journal(clock: FakeClock, caplog: pytest.LogCaptureFixture) -> LogJournal:
 
 
 @pytest.fixture
-def channel(journal: LogJournal) -> Channel:
-    rules = ChannelRules(WindowBounds(60.0, 1 << 20), BoxLimits(), 5.0, 10.0)
-    return Channel("live", rules, journal)
+def feed(journal: LogJournal) -> Feed:
+    rules = FeedRules(WindowBounds(60.0, 1 << 20), BoxLimits(), 5.0, 10.0)
+    return Feed("live", rules, journal, Counters(), RecordingObserver())
 
 
 def test_a_player_at_a_time_is_a_line_at_once(
-    channel: Channel, clock: FakeClock, caplog: pytest.LogCaptureFixture
+    feed: Feed, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     subscriber, _ = player()
-    channel.subscribe(subscriber)
+    feed.subscribe(subscriber)
     clock.advance(2)
-    channel.leave(subscriber)
+    feed.leave(subscriber)
     assert caplog.messages == [
         "live: player connected, total: 1",
         "live: player disconnected, total: 0",
@@ -46,10 +48,10 @@ def test_a_player_at_a_time_is_a_line_at_once(
 
 
 def test_a_thousand_at_a_time_are_two_lines(
-    channel: Channel, journal: LogJournal, clock: FakeClock, caplog: pytest.LogCaptureFixture
+    feed: Feed, journal: LogJournal, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in range(1000):
-        channel.subscribe(player()[0])
+        feed.subscribe(player()[0])
     journal.tick()
     assert len(caplog.messages) == 1
     clock.advance(1)
@@ -59,14 +61,12 @@ def test_a_thousand_at_a_time_are_two_lines(
     assert caplog.messages[1:] == ["live: 999 players connected, total: 1000"]
 
 
-def test_who_publishes_what_and_how_it_ended(
-    channel: Channel, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_who_publishes_what_and_how_it_ended(feed: Feed, caplog: pytest.LogCaptureFixture) -> None:
     for _ in range(2):
-        publisher = channel.publish("10.0.0.1:5 (Lavf)", 1.0, 1.0, lambda _: None)
+        publisher = feed.publish("10.0.0.1:5 (Lavf)", 1.0, 1.0, lambda _: None)
         publisher.feed(video(2).whole, 1.0)
         publisher.break_off("the connection was lost", 1.0)
-    channel.tick(100)
+    feed.tick(100)
     size = len(video(2).whole)
     assert caplog.messages == [
         "live: publishing started by 10.0.0.1:5 (Lavf)",
@@ -80,9 +80,9 @@ def test_who_publishes_what_and_how_it_ended(
 
 
 def test_bytes_we_do_not_understand_are_called_that(
-    channel: Channel, caplog: pytest.LogCaptureFixture
+    feed: Feed, caplog: pytest.LogCaptureFixture
 ) -> None:
-    channel.publish("me", 1.0, 1.0, lambda _: None).feed(b"what is this", 1.0)
+    feed.publish("me", 1.0, 1.0, lambda _: None).feed(b"what is this", 1.0)
     assert caplog.messages[1] == "live: relayed as bytes (application/octet-stream)"
 
 

@@ -49,6 +49,24 @@ INVOCATIONS: dict[str, list[str]] = {
     "b-frames cmaf": [
         *VIDEO, *H264, *CLOSED_GOP_B_FRAMES, "-movflags", "cmaf+delay_moov+frag_keyframe",
     ],
+    "b-frames delay_moov": [
+        *VIDEO, *AUDIO, *H264, *CLOSED_GOP_B_FRAMES, *AAC,
+        "-movflags", "cmaf+delay_moov+frag_keyframe",
+    ],
+    "every frame muxed": [
+        *VIDEO, *AUDIO, *H264, *AAC, "-movflags", "empty_moov+default_base_moof+frag_every_frame",
+    ],
+    "every frame delay_moov": [
+        *VIDEO, *AUDIO, *H264, *AAC, "-movflags", "cmaf+delay_moov+frag_every_frame",
+    ],
+    "every frame b-frames": [
+        *VIDEO, *AUDIO, *H264, *CLOSED_GOP_B_FRAMES, *AAC,
+        "-movflags", "cmaf+delay_moov+frag_every_frame",
+    ],
+    "reference times": [
+        *VIDEO, *AUDIO, *H264, *AAC, "-frag_duration", "160000", "-write_prft", "wallclock",
+        "-movflags", "cmaf+delay_moov+frag_keyframe",
+    ],
     "sidx": [*VIDEO, *H264, "-movflags", f"{LIVE}+dash+default_base_moof"],
     "no empty_moov": [*VIDEO, *H264, "-movflags", "frag_keyframe"],
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Encoders and players of one channel, as the broker and the network see them."""
+"""Encoders and players of one path, as its channel and the network see them."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ import pytest
 
 from sorgente.errors import MalformedBox, OriginError, PublisherConflict, TakenOver, TruncatedUpload
 from sorgente.isobmff.scanner import BoxLimits
-from sorgente.media.channel import Channel, ChannelRules
+from sorgente.media.fanout import Counters
+from sorgente.media.feed import Feed, FeedRules
 from sorgente.media.publisher import Outcome, Publisher
 from sorgente.media.subscriber import Subscriber
 from sorgente.media.window import WindowBounds
 from tests.support import boxes
 from tests.support.journal import RecordingJournal
 from tests.support.live import Upload, media_of, payloads, video
+from tests.support.observer import RecordingObserver
 from tests.support.players import RecordingSink, player
 
 GRACE = 10.0
-RULES = ChannelRules(
+RULES = FeedRules(
     window=WindowBounds(60.0, 1 << 20), boxes=BoxLimits(), max_lag=5.0, reconnect_grace=GRACE
 )
 RUBBISH = b"\xff" * 64
@@ -25,18 +27,17 @@ RUBBISH = b"\xff" * 64
 class Stage:
     def __init__(self) -> None:
         self.journal = RecordingJournal()
-        self.channel = Channel("live", RULES, self.journal)
+        self.observer = RecordingObserver()
+        self.feed = Feed("live", RULES, self.journal, Counters(), self.observer)
         self.now = 100.0
         self.told: list[OriginError] = []
 
     def publish(self, who: str = "encoder", *, takeover: bool = False) -> Publisher:
-        return self.channel.publish(
-            who, self.now, 1e9 + self.now, self.told.append, takeover=takeover
-        )
+        return self.feed.publish(who, self.now, 1e9 + self.now, self.told.append, takeover=takeover)
 
     def watch(self) -> tuple[Subscriber, RecordingSink]:
         subscriber, sink = player()
-        self.channel.subscribe(subscriber)
+        self.feed.subscribe(subscriber)
         return subscriber, sink
 
     def broadcast(self, upload: Upload) -> Publisher:
@@ -58,7 +59,7 @@ def test_who_waits_gets_every_byte_from_the_first_and_a_clean_end(stage: Stage) 
     stage.broadcast(upload).finish(stage.now)
     assert sink.ended
     assert sink.body == upload.whole
-    assert stage.channel.idle
+    assert stage.feed.idle
 
 
 @pytest.mark.parametrize("content", [b"any bytes at all", b"\x00", bytes(range(256)) * 100])
@@ -78,7 +79,7 @@ def test_nothing_is_known_of_an_upload_without_bytes(stage: Stage) -> None:
     stage.publish().finish(stage.now)
     assert sink.content_type is None
     assert sink.open
-    assert stage.channel.waiting == 1
+    assert stage.feed.waiting == 1
 
 
 def test_broken_off_unknown_bytes_never_look_complete(stage: Stage) -> None:
@@ -87,7 +88,7 @@ def test_broken_off_unknown_bytes_never_look_complete(stage: Stage) -> None:
     publisher.feed(b"half a sentence", stage.now)
     publisher.break_off("gone", stage.now)
     assert sink.aborted
-    assert stage.channel.idle
+    assert stage.feed.idle
 
 
 def test_players_of_fragmented_mp4_wait_for_the_encoder_and_see_one_timeline(stage: Stage) -> None:
@@ -95,9 +96,9 @@ def test_players_of_fragmented_mp4_wait_for_the_encoder_and_see_one_timeline(sta
     first = stage.broadcast(video(7))
     first.feed(video(8).chunks[7][:30], stage.now)  # killed in the middle of a chunk
     first.break_off("gone", stage.now)
-    assert stage.channel.reconnecting
+    assert stage.feed.reconnecting
     stage.now += GRACE - 1
-    stage.channel.tick(stage.now)
+    stage.feed.tick(stage.now)
     assert sink.open
     stage.broadcast(video(5, trailer=boxes.box(b"mfra", b"x"))).finish(stage.now)
     assert sink.ended
@@ -123,9 +124,9 @@ def test_the_encoder_may_come_back_more_than_once_and_late_joiners_join_in_betwe
 def test_after_the_grace_its_players_are_let_go(stage: Stage) -> None:
     _, sink = stage.watch()
     stage.broadcast(video(3)).break_off("gone", stage.now)
-    stage.channel.tick(stage.now + GRACE)
+    stage.feed.tick(stage.now + GRACE)
     assert sink.aborted
-    assert stage.channel.idle
+    assert stage.feed.idle
     assert ("abandoned", "live") in stage.journal.entries
 
 
@@ -136,7 +137,7 @@ def test_a_probe_without_bytes_neither_ends_nor_prolongs_the_wait(stage: Stage) 
     stage.publish().finish(stage.now)
     stage.publish().break_off("gone", stage.now)
     assert sink.open
-    stage.channel.tick(stage.now + 1)
+    stage.feed.tick(stage.now + 1)
     assert sink.aborted
 
 
@@ -144,7 +145,7 @@ def test_an_encoder_at_work_is_not_given_up_before_it_says_what_it_sends(stage: 
     _, sink = stage.watch()
     stage.broadcast(video(3)).break_off("gone", stage.now)
     publisher = stage.publish()
-    stage.channel.tick(stage.now + GRACE)
+    stage.feed.tick(stage.now + GRACE)
     assert sink.open
     publisher.feed(video(2).whole, stage.now + GRACE)
     assert len(media_of(sink.body)) == 5
@@ -181,7 +182,7 @@ def test_rubbish_ends_the_upload_after_its_whole_chunks_and_aborts_its_players(
         publisher.feed(upload.whole + RUBBISH, stage.now)
     assert sink.aborted
     assert sink.body == upload.whole
-    assert stage.channel.idle
+    assert stage.feed.idle
     assert publisher.ended
 
 
@@ -192,7 +193,7 @@ def test_a_body_that_ends_inside_a_box_was_broken_off(stage: Stage) -> None:
     with pytest.raises(TruncatedUpload):
         publisher.finish(stage.now)
     assert sink.open
-    assert stage.channel.reconnecting
+    assert stage.feed.reconnecting
     assert len(payloads(sink.body)) == 2
 
 
@@ -244,32 +245,32 @@ def test_players_are_counted_as_they_come_and_go(stage: Stage) -> None:
     subscriber, _ = stage.watch()
     stage.broadcast(video(2))
     _, _ = stage.watch()
-    assert stage.channel.watching == 2
-    stage.channel.leave(subscriber)
-    stage.channel.leave(subscriber)
-    assert stage.channel.watching == 1
+    assert stage.feed.watching == 2
+    stage.feed.leave(subscriber)
+    stage.feed.leave(subscriber)
+    assert stage.feed.watching == 1
     assert stage.journal.entries.count(("audience", "live", 0, 1)) == 1
 
 
 def test_closing_lets_nothing_look_complete(stage: Stage) -> None:
     _, waiting = stage.watch()
-    stage.channel.close()
+    stage.feed.close()
     assert waiting.aborted
     _, sink = stage.watch()
     publisher = stage.broadcast(video(2))
     publisher.break_off("shut down", stage.now)
-    stage.channel.close()
+    stage.feed.close()
     assert sink.aborted
-    assert stage.channel.idle
+    assert stage.feed.idle
 
 
 def test_memory_counts_the_window_and_the_chunk_that_is_coming_in(stage: Stage) -> None:
     upload = video(2)
     publisher = stage.broadcast(upload)
-    held = stage.channel.bytes_held
+    held = stage.feed.bytes_held
     assert held >= len(b"".join(upload.chunks))
     publisher.feed(video(3).chunks[2][:50], stage.now)
-    assert stage.channel.bytes_held == held + 50
+    assert stage.feed.bytes_held == held + 50
 
 
 def test_outcomes_are_in_the_journal(stage: Stage) -> None:
@@ -278,4 +279,21 @@ def test_outcomes_are_in_the_journal(stage: Stage) -> None:
         ("published", "live", "encoder"),
         ("recognised", "live", False),
         ("unpublished", "live", Outcome.COMPLETE, "upload complete"),
+    ]
+
+
+def test_who_observes_an_upload_sees_its_init_segments_its_chunks_and_its_end(
+    stage: Stage,
+) -> None:
+    upload = video(2)
+    publisher = stage.broadcast(upload)
+    publisher.feed(upload.init, stage.now)
+    publisher.break_off("gone", stage.now)
+    stage.broadcast(upload).finish(stage.now)
+    one = [("opened", "live"), ("received", "live"), ("received", "live")]
+    assert stage.observer.entries == [
+        *one,
+        ("closed", "live", Outcome.BROKEN),
+        *one,
+        ("closed", "live", Outcome.COMPLETE),
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sorgente.media.channel import Channel
+from sorgente.media.feed import Feed
 from sorgente.media.publisher import Outcome, Publisher
 
 
@@ -12,19 +12,17 @@ class RecordingJournal:
     def __init__(self) -> None:
         self.entries: list[tuple[object, ...]] = []
 
-    def published(self, channel: Channel, publisher: Publisher) -> None:
-        self.entries.append(("published", channel.name, publisher.who))
+    def published(self, feed: Feed, publisher: Publisher) -> None:
+        self.entries.append(("published", feed.name, publisher.who))
 
-    def recognised(self, channel: Channel, publisher: Publisher, *, resumed: bool) -> None:
-        self.entries.append(("recognised", channel.name, resumed))
+    def recognised(self, feed: Feed, publisher: Publisher, *, resumed: bool) -> None:
+        self.entries.append(("recognised", feed.name, resumed))
 
-    def unpublished(
-        self, channel: Channel, publisher: Publisher, outcome: Outcome, why: str
-    ) -> None:
-        self.entries.append(("unpublished", channel.name, outcome, why))
+    def unpublished(self, feed: Feed, publisher: Publisher, outcome: Outcome, why: str) -> None:
+        self.entries.append(("unpublished", feed.name, outcome, why))
 
-    def abandoned(self, channel: Channel) -> None:
-        self.entries.append(("abandoned", channel.name))
+    def abandoned(self, feed: Feed) -> None:
+        self.entries.append(("abandoned", feed.name))
 
-    def audience(self, channel: Channel, joined: int, left: int) -> None:
-        self.entries.append(("audience", channel.name, joined, left))
+    def audience(self, feed: Feed, joined: int, left: int) -> None:
+        self.entries.append(("audience", feed.name, joined, left))

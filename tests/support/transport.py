@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from fractions import Fraction
 from typing import Any, cast
 
 from sorgente.broker import Broker, BrokerLimits
 from sorgente.http.asgi import AsgiApp
 from sorgente.http.connection import Connection, ConnectionLimits
+from sorgente.http.delivery import DeliveryRules
 from sorgente.http.frontend import Frontend, FrontendLimits
 from sorgente.http.histogram import Histogram
 from sorgente.http.ingest import IngestRules
 from sorgente.http.routing import Router
 from sorgente.isobmff.scanner import BoxLimits
 from sorgente.media.channel import ChannelRules
+from sorgente.media.feed import FeedRules
+from sorgente.media.presentation import PresentationRules
+from sorgente.media.utc import UtcClock
 from sorgente.media.window import WindowBounds
 from tests.support.clock import FakeClock
 from tests.support.journal import RecordingJournal
+
+DELIVERY = DeliveryRules(hold_seconds=4.0, held=3, stall_seconds=30.0, max_age=3600)
 
 
 class RecordingTransport(asyncio.Transport):
@@ -120,9 +127,22 @@ class House:
         self.clock = FakeClock()
         self.journal = RecordingJournal()
         self.broker = Broker(
-            ChannelRules(WindowBounds(60.0, window_bytes), BoxLimits(), 5.0, 10.0),
+            ChannelRules(
+                FeedRules(WindowBounds(60.0, window_bytes), BoxLimits(), 5.0, 10.0),
+                PresentationRules(
+                    window=60.0,
+                    window_bytes=window_bytes,
+                    segment_target=Fraction(2),
+                    latency_target=None,
+                    linger=10.0,
+                    absence=60.0,
+                    held=10,
+                ),
+                tracks=4,
+            ),
             BrokerLimits(channels=10, waiting=10, memory=1 << 30),
             self.journal,
+            UtcClock(self.clock.monotonic(), self.clock.wall()),
         )
         self.relay_time = Histogram([0.001, 0.1])
         self.limits = ConnectionLimits(
@@ -133,7 +153,9 @@ class House:
             linger_seconds=2.0,
             stall_seconds=30.0,
         )
-        router = Router(self.broker, control, IngestRules(30.0, 256, 2.0), 30.0, self.relay_time)
+        router = Router(
+            self.broker, control, IngestRules(30.0, 256, 2.0), DELIVERY, self.relay_time
+        )
         self.later: list[tuple[float, Callable[[], None]]] = []
         self.frontend = Frontend(
             router,
@@ -157,7 +179,7 @@ class House:
     def pass_time(self, seconds: float) -> None:
         self.clock.advance(seconds)
         self.frontend.tick()
-        self.broker.tick(self.clock.now)
+        self.broker.tick(self.clock.now, self.clock.wall())
 
     @staticmethod
     def connection(transport: RecordingTransport) -> Connection:

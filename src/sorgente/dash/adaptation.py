@@ -66,12 +66,17 @@ def adaptation_set(
     tracks: TrackSet,
     period: PeriodSnapshot,
     *,
-    live: bool,
+    target: Fraction | None,
     reference_ids: Iterator[int],
     continues: str | None = None,
 ) -> Element:
-    """The AdaptationSet; ``reference_ids`` numbers ProducerReferenceTime over the whole MPD."""
-    offset = set_offset(tracks.tracks, shown(period)) if live else None
+    """The AdaptationSet.
+
+    ``target`` is the latency to aim at, None in a recording; ``reference_ids`` numbers
+    ProducerReferenceTime over the whole MPD.
+    """
+    live = target is not None
+    offset = None if target is None else set_offset(tracks.tracks, shown(period), target)
     events = {track.event_schemes for track in tracks.tracks}
     common = shared(tracks.tracks)
 

@@ -28,7 +28,9 @@ def segment_length(track: TrackSnapshot) -> Fraction:
     return Fraction(ticks, track.timescale)
 
 
-def set_offset(tracks: Sequence[TrackSnapshot], period: Sequence[TrackSnapshot]) -> Fraction | None:
+def set_offset(
+    tracks: Sequence[TrackSnapshot], period: Sequence[TrackSnapshot], target: Fraction
+) -> Fraction | None:
     """The offset of an adaptation set; None where the whole period comes without chunks.
 
     LL: the same for all Representations of a set, > 0 and < the segment. Shaka has low latency on
@@ -46,9 +48,10 @@ def set_offset(tracks: Sequence[TrackSnapshot], period: Sequence[TrackSnapshot])
         return min(*others, _down(shortest - STEP)) or None
     if all(track.chunk_duration >= segment_length(track) for track in period):
         return None  # LL "Segment Adaptation Set": neither offset nor Resync
-    # The first second of a channel: nobody knows yet how long chunks are. Something must be said
-    # (Shaka decides once, at load), and early is held while late is latency.
-    return _down(shortest / 2) or None
+    # The first second of a channel: nobody knows yet how long chunks are, and Shaka keeps the least
+    # offset it ever saw. So a guess, that of chunks half as long as the target (LL: "segment −
+    # offset < target"); asked too early the origin holds, asked too late is latency.
+    return _down(shortest - min(shortest, target) / 2) or None
 
 
 def _known(tracks: Iterable[TrackSnapshot]) -> list[Fraction]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import chain, count, pairwise
+from math import ceil
 from typing import Final
 from urllib.parse import quote
 
@@ -53,7 +54,7 @@ def manifest(snapshot: PresentationSnapshot) -> Element:
 
 
 def _dynamic(snapshot: PresentationSnapshot) -> Element:
-    periods = _periods(snapshot, live=True)
+    periods = _periods(snapshot, snapshot.latency_target)
     reference = periods[-1].first("ProducerReferenceTime")
     reference_id = reference.attributes["id"] if reference else None
     end = duration(presentation_end(snapshot)) if snapshot.ended else None
@@ -93,7 +94,7 @@ def _static(snapshot: PresentationSnapshot) -> Element:
             "mediaPresentationDuration": duration(presentation_end(snapshot)),
             "minBufferTime": duration(_longest(snapshot)),
         },
-        *(_periods(snapshot, live=False) or [element("Period", {"id": "empty"})]),
+        *(_periods(snapshot, None) or [element("Period", {"id": "empty"})]),
     )
 
 
@@ -112,11 +113,11 @@ def _mpd(
     )
 
 
-def _periods(snapshot: PresentationSnapshot, *, live: bool) -> list[Element]:
+def _periods(snapshot: PresentationSnapshot, target: Fraction | None) -> list[Element]:
     reference_ids = count(1)
     listed: chain[PeriodSnapshot | None] = chain([None], snapshot.periods)
     return [
-        period_element(period, before, live=live, reference_ids=reference_ids)
+        period_element(period, before, target=target, reference_ids=reference_ids)
         for before, period in pairwise(listed)
         if period is not None
     ]
@@ -145,7 +146,9 @@ def _patch_location(snapshot: PresentationSnapshot) -> Element | None:
 
 
 def _longest(snapshot: PresentationSnapshot) -> Fraction:
-    return max((segment_length(track) for track in _tracks(snapshot)), default=Fraction(1))
+    """Rounded up: TIM: no ``S@d`` "SHALL exceed the value of MPD@maxSegmentDuration"."""
+    longest = max((segment_length(track) for track in _tracks(snapshot)), default=Fraction(1))
+    return Fraction(ceil(longest * 1000), 1000)
 
 
 def _tracks(snapshot: PresentationSnapshot) -> Iterator[TrackSnapshot]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 
 from sorgente.dash.adaptation import TrackSet, adaptation_set, track_sets
 from sorgente.dash.values import duration
@@ -14,10 +15,13 @@ def period_element(
     period: PeriodSnapshot,
     predecessor: PeriodSnapshot | None,
     *,
-    live: bool,
+    target: Fraction | None,
     reference_ids: Iterator[int],
 ) -> Element:
-    """The Period; ``predecessor`` is the one listed before it.
+    """The Period.
+
+    ``predecessor`` is the one listed before it, ``target`` the latency to aim at, None in a
+    recording.
 
     ``@start`` is the UTC second it starts at, ``availabilityStartTime`` being 1970.
     ``@duration`` is there once the end is known, and no earlier (design §3 rule 8).
@@ -34,7 +38,7 @@ def period_element(
             adaptation_set(
                 tracks,
                 period,
-                live=live,
+                target=target,
                 reference_ids=reference_ids,
                 continues=period.continues if (tracks.id, tracks.key) in continued else None,
             )

@@ -9,7 +9,7 @@ The payload of the ``mdat`` is copied once.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from struct import Struct, error
 from typing import ClassVar, Final
@@ -131,7 +131,7 @@ class Rewriting:
     def result(self) -> bytes:
         """Return the new bytes of the chunk."""
         payload = 0
-        for box in self.chunk.boxes():
+        for box in self.boxes():
             self.cut_box(box)
             payload = box.end if box.type == b"moof" else box.body
         out, rest = self.cuts.divided(payload)
@@ -142,6 +142,10 @@ class Rewriting:
         return b"".join((out, *rest))
 
     # --- what changes sizes ---------------------------------------------------------------
+
+    def boxes(self) -> Iterable[Box]:
+        """Top-level boxes to make cuts in, in order."""
+        return self.chunk.boxes()
 
     def cut_box(self, box: Box) -> None:
         """Make the cuts in one top-level box."""
@@ -158,10 +162,6 @@ class Rewriting:
         self.cuts.replace(box.body + start, box.body + end, piece)
         if len(piece) != end - start:
             self.resize(box)
-
-    def drop(self, box: Box) -> None:
-        """Take a whole box out; what holds it is to be resized."""
-        self.cuts.replace(box.start, box.end, b"")
 
     def resize(self, box: Box) -> None:
         """Write the size of this box in the end."""
@@ -192,7 +192,7 @@ class Rewriting:
                 if box.start in stay:
                     self._cut_traf(stay[box.start])
                 else:
-                    self.drop(box)
+                    self.cuts.replace(box.start, box.end, b"")
 
     def _cut_traf(self, traf: Traf) -> None:
         self.resize(traf.box)

@@ -31,14 +31,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import gcd
 from struct import Struct
-from typing import ClassVar, Final
+from typing import ClassVar, Final, NamedTuple
 
 from sorgente.isobmff import moov as movie
 from sorgente.isobmff import track_fragment as tf
 from sorgente.isobmff.box import Box
 from sorgente.isobmff.fragment import MediaChunk, parse_chunk
 from sorgente.isobmff.init_segment import InitSegment, InitTrack, parse_init_segment
-from sorgente.isobmff.prft import parse_prft
+from sorgente.isobmff.prft import ProducerReferenceTime, parse_prft
 from sorgente.isobmff.rewrite import Rewriting, Traf, auxiliary_offsets, trafs_of
 from sorgente.isobmff.track_fragment import DataBase, TrackFragment
 
@@ -161,30 +161,37 @@ class TrackSplitter:
         if len(trafs) > MAX_TRACKS:
             raise trafs[0].moof.malformed(f"has {len(trafs)} fragments, more than {MAX_TRACKS}")
         carrier = _event_carrier(trafs, chunk.init)
+        before = _before(chunk)
         since = dict.fromkeys(self.shifts, 0)  # what stands before is taken up to here
         out = []
         for traf in trafs:
-            track = traf.track
-            prelude = _prelude(chunk, traf, since[track.track_id], track.track_id == carrier)
-            since[track.track_id] = traf.moof.start
-            out.append(self._extract(chunk, traf, prelude))
+            track_id = traf.track.track_id
+            own = [
+                one
+                for one in before
+                if since[track_id] <= one.box.start < traf.moof.start
+                and one.goes_with(track_id, carrier)
+            ]
+            since[track_id] = traf.moof.start
+            out.append(self._extract(chunk, traf, own))
         return out
 
-    def _extract(self, chunk: MediaChunk, traf: Traf, prelude: list[Box]) -> TrackChunk:
+    def _extract(self, chunk: MediaChunk, traf: Traf, before: list[_Before]) -> TrackChunk:
         track = traf.track
         told = track.base_decode_time + self.shifts[track.track_id]
         place = self._timelines[track.track_id].place(track, told)
-        references = [parse_prft(box) for box in prelude if box.type == b"prft"]
         moved = place.start - track.base_decode_time
         if self._muxed or moved or place.each is not None or not _is_cmaf(chunk, traf):
             shifts = {**self.shifts, track.track_id: moved}
             number = self._next_number(track.track_id)
-            data = _Extraction(chunk, traf, prelude, shifts, number, place.each).result()
+            stay = [one.box for one in before]
+            data = _Extraction(chunk, traf, stay, shifts, number, place.each).result()
             if place.each is not None:
                 # Other durations are other composition times of all samples but the first.
                 [track] = parse_chunk(data, 0, chunk.init).fragment.tracks
         else:
             data = chunk.data
+        times = [one.reference.unix_seconds for one in before if one.reference]
         return TrackChunk(
             track_id=track.track_id,
             data=data,
@@ -194,7 +201,7 @@ class TrackSplitter:
             sample_count=track.sample_count,
             random_access=track.first_sample_sync,
             contains_random_access=track.any_sample_sync,
-            unix_time=references[-1].unix_seconds if references else None,
+            unix_time=times[-1] if times else None,
         )
 
     def _next_number(self, track_id: int) -> int | None:
@@ -203,6 +210,19 @@ class TrackSplitter:
             return None
         self._numbers[track_id] += 1
         return self._numbers[track_id]
+
+
+class _Before(NamedTuple):
+    """A box that stands before a ``moof``."""
+
+    box: Box
+    reference: ProducerReferenceTime | None
+
+    def goes_with(self, track_id: int, carrier: int | None) -> bool:
+        """Whether that track takes it; ``carrier`` is the one that takes events."""
+        if self.reference is not None:
+            return self.reference.track_id == track_id
+        return self.box.type == b"styp" or track_id == carrier
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,24 +279,30 @@ class _Extraction(Rewriting):
         self,
         chunk: MediaChunk,
         traf: Traf,
-        prelude: Iterable[Box],
+        before: list[Box],
         shifts: Mapping[int, int],
         number: int | None,
         each: int | None,
     ) -> None:
         super().__init__(chunk, shifts, number, [traf])
         self._traf = traf
+        self._before = before
         self._each = each
-        self._stay = {box.start for box in prelude} | {traf.moof.start}
+        self._at = 0
+
+    def boxes(self) -> Iterable[Box]:
+        """What stays, whole or in part."""
+        *_, last = self.chunk.boxes()
+        return [*self._before, self._traf.moof, last]
 
     def cut_box(self, box: Box) -> None:
-        """Leave out what is of other tracks."""
-        if box.start in self._stay:
-            super().cut_box(box)
-        elif box.type == b"mdat":
+        """Leave out what is of other tracks: all between the boxes that stay."""
+        self.cuts.replace(self._at, box.start, b"")
+        self._at = box.end
+        if box.type == b"mdat":
             self._cut_mdat(box)
         else:
-            self.drop(box)
+            super().cut_box(box)
 
     def _cut_mdat(self, mdat: Box) -> None:
         """Keep the samples of the track, as they lie; all when encryption data lies among them."""
@@ -338,16 +364,13 @@ def _event_carrier(trafs: list[Traf], init: InitSegment) -> int | None:
     return leading if leading in there else next(iter(there), None)
 
 
-def _prelude(chunk: MediaChunk, traf: Traf, since: int, events: bool) -> list[Box]:
-    """Return the boxes from ``since`` to the ``moof`` that go with this ``traf``."""
-    found = []
-    for box in chunk.boxes():
-        if not since <= box.start < traf.moof.start:
-            continue
-        own = box.type == b"prft" and parse_prft(box).track_id == traf.track.track_id
-        if own or box.type == b"styp" or (box.type == b"emsg" and events):
-            found.append(box)
-    return found
+def _before(chunk: MediaChunk) -> list[_Before]:
+    """Return what stands before a ``moof`` and is not left out."""
+    return [
+        _Before(box, parse_prft(box) if box.type == b"prft" else None)
+        for box in chunk.boxes()
+        if box.type in (b"styp", b"prft", b"emsg")
+    ]
 
 
 def _is_cmaf(chunk: MediaChunk, traf: Traf) -> bool:

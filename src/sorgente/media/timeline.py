@@ -12,7 +12,7 @@ never negative, and the smallest one seen is the best estimate: jitter only ever
 
 A *run* is one uninterrupted encoder timeline, shared by all tracks; an *epoch* is a run, from some
 segment on, as it is announced. The offset of a run is that of its slowest track: none is announced
-before it is there. A segmenter gives *decode* times (they never go back) and the clock of ``/time``::
+before it is there. A segmenter gives decode times, which never go back, and ``/time``'s clock::
 
     timeline.begin(track, timescale)                   for every init segment
     at = timeline.observe(track, start, end, arrived)  for every chunk
@@ -23,7 +23,7 @@ before it is there. A segmenter gives *decode* times (they never go back) and th
     at.presentation                                    negative before the first segment: drop it
 
 Estimates are integers of a nanosecond, what is announced are Fractions; no floats are added up.
-The whole model, with pictures of what it has to bear: docs/design/timeline.md.
+The whole model, and the measurements behind the constants: docs/design/timeline.md.
 """
 
 from __future__ import annotations
@@ -48,36 +48,6 @@ SETTLE_BOUND = 2000 * MS
 LATE, LATE_QUIET, LATE_CHUNKS = 400 * MS, 1000 * MS, 5
 """Chunks this late are jitter (300 ms must not matter) or the encoder's clock stood still: if five
 in a second are, and catch nothing up. Waiting longer stalls players, an error costs two periods."""
-CORRECT = 75 * MS
-"""Drift that asks for a new epoch. With BLOCK's lag and a segment's wait it stays below 100 ms: the
-clock error dash.js puts up with (``maximumAllowedDrift``), and `latency_target` has in reserve."""
-EARLY_QUIET, EARLY_FALL = 10_000 * MS, 1000 * MS
-"""Media there before they are announced make nobody stall: corrected after 10 s in which no more
-than 1 s was caught up. More is an upload faster than real time, which is left to end first."""
-LEAP = 1000 * MS
-"""After a gap, chunks that come this much before they can exist are another timeline. Less is
-drift; missing segments, and encoders that slept, leap together with the wall clock."""
-OVERLAP = 100 * MS
-"""Chunks may start so much before the last one's end: muxers guess its duration (10 fps)."""
-SILENT = 5000 * MS
-"""A track that has sent nothing for longer than a request is held has no say in the offset."""
-PRODUCTION = 10
-"""Seconds from production to arrival that are believed; dash.js takes them off its latency."""
-MPEG_WRAP = Fraction(2**33, 90_000)
-"""Seconds: after 26.5 h time stamps of MPEG transport streams begin again."""
-NUMBERS_SINCE, NUMBERS_PER_SECOND = 1_735_689_600, 4
-"""Quarter seconds since 2025: segments of 0.25 s never outrun them, 32 bits last until 2059."""
-Wraps = tuple[Fraction, ...]
-
-
-class Cause(Enum):
-    """Why an epoch was opened."""
-
-    FIRST = "first chunk"
-    INIT = "new init segment"
-    BACK = "timeline went back"
-    LEAP = "timeline leapt forward"
-    DRIFT = "drift"
 
 
 class Settling:
@@ -144,6 +114,38 @@ class Minimum:
             self._late = None
 
 
+CORRECT = 75 * MS
+"""Drift that asks for a new epoch. With BLOCK's lag and a segment's wait it stays below 100 ms: the
+clock error dash.js puts up with (``maximumAllowedDrift``), and `latency_target` has in reserve."""
+EARLY_QUIET, EARLY_FALL = 10_000 * MS, 1000 * MS
+"""Media there before they are announced make nobody stall: corrected after 10 s in which no more
+than 1 s was caught up. More is an upload faster than real time, which is left to end first."""
+LEAP = 1000 * MS
+"""After a gap, chunks that come this much before they can exist are another timeline. Less is
+drift; missing segments, and encoders that slept, leap together with the wall clock."""
+OVERLAP = 100 * MS
+"""Chunks may start so much before the last one's end: muxers guess its duration (10 fps)."""
+SILENT = 5000 * MS
+"""A track that has sent nothing for longer than a request is held has no say in the offset."""
+PRODUCTION = 10
+"""Seconds from production to arrival that are believed; dash.js takes them off its latency."""
+MPEG_WRAP = Fraction(2**33, 90_000)
+"""Seconds: after 26.5 h time stamps of MPEG transport streams begin again."""
+NUMBERS_SINCE, NUMBERS_PER_SECOND = 1_735_689_600, 4
+"""Quarter seconds since 2025: segments of 0.25 s never outrun them, 32 bits last until 2059."""
+Wraps = tuple[Fraction, ...]
+
+
+class Cause(Enum):
+    """Why an epoch was opened."""
+
+    FIRST = "first chunk"
+    INIT = "new init segment"
+    BACK = "timeline went back"
+    LEAP = "timeline leapt forward"
+    DRIFT = "drift"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Epoch:
     """A run, from one of its segments on, as it is announced: a DASH period."""
@@ -154,11 +156,10 @@ class Epoch:
     media_start: Fraction
     """Seconds on the run's timeline where the first segment starts (presentationTimeOffset)."""
     start: Fraction
-    """UTC, seconds since 1970: what ``media_start`` stands for. In whole milliseconds, so that a
-    manifest says exactly this; rounded up, so that nothing is announced too early."""
+    """UTC seconds it stands for: whole ms, which manifests can write; rounded up, not too early."""
     start_number: int
     produced_at: Fraction
-    """UTC, seconds: when the encoder made what ``start`` presents (``prft``); else ``start``."""
+    """UTC seconds when the encoder made what ``start`` presents (``prft``); else ``start``."""
     continues: str | None = None
     """Id of the epoch before it, if that is of the same run."""
 
@@ -180,17 +181,16 @@ class Member:
     """A track in a run; nanoseconds on the run's timeline, unless it says otherwise."""
 
     def __init__(self, run: Run, shift: Fraction, *, native: bool = True) -> None:
-        self.run = run
+        self.run, self.native = run, native
+        """The track began with the run; if not native, it goes on from an older one."""
         self.shift = shift
         """Seconds from the encoder's time stamps to the run's timeline: wraps, mostly."""
-        self.native = native
-        """It began with this run; else it goes on from an older one."""
         self.ended = False
         """A new init segment came: its next chunk does not go on here."""
-        self.start = self.end = self.arrived = 0
-        self.delay, self.production = Minimum(), Minimum()
         self.lead: int | None = None
         """How much earlier than the slowest track it was when the epoch was announced."""
+        self.start = self.end = self.arrived = 0
+        self.delay, self.production = Minimum(), Minimum()
 
     def note(self, start: int, end: int, now: int, produced: float | None) -> None:
         """A chunk of it."""
@@ -215,13 +215,12 @@ class Run:
 
     def __init__(self, cause: Cause, now: int, media: int, awaited: set[str]) -> None:
         self.cause, self._awaited = cause, awaited
-        self.began = self._now = now
-        """ns, UTC: when its first chunk came."""
         self.due = False
         """It has drifted: the next segment had better start a new epoch."""
-        self.members: dict[str, Member] = {}
         self.epochs: deque[Epoch] = deque(maxlen=2)
         """As announced; two, since audio may be in the older one for a moment."""
+        self.members: dict[str, Member] = {}
+        self.began = self._now = now
         self._first = self.end = media
         self._anchor = 0
         self._early: tuple[int, int] | None = None
@@ -278,8 +277,8 @@ class Run:
 
     def produced_at(self, media: Fraction) -> Fraction | None:
         """UTC seconds when the encoder made ``media``, if it says so."""
-        said = [m.production.estimate for m in self._living if m.production.estimate < UNKNOWN]
-        return media + Fraction(max(said), NS) if said else None
+        made = [m.production.estimate for m in self._living if m.production.estimate < UNKNOWN]
+        return media + Fraction(max(made), NS) if made else None
 
     @property
     def _living(self) -> list[Member]:
@@ -353,12 +352,9 @@ class Timeline:
         *,
         random_access: bool = True,
     ) -> Placement:
-        """A chunk: seconds of decode time, edit lists folded in; ``arrived`` and ``produced`` (of
-        its start, from ``prft``) in UTC seconds.
-
-        Where another track began a new run, one whose own timeline goes on follows it, but at a
-        ``random_access`` point only.
-        """
+        """A chunk: seconds of decode time, edit lists folded in; UTC seconds when it ``arrived``
+        and its start was ``produced`` (``prft``). A track whose own timeline goes on follows
+        others to a new run, at a ``random_access`` point."""
         now = round(arrived * NS)
         start, end = nanoseconds(media_start), nanoseconds(media_end)
         member = self._place(track, start, end, now)
@@ -377,6 +373,7 @@ class Timeline:
         start = max(whole_ms(media_start + Fraction(run.offset, NS)), self._earliest(run))
         number = self.first_number(Fraction(now), last_number)
         made = run.produced_at(media_start)
+        self._announced = run
         self.epoch = Epoch(
             id=str(number),
             cause=Cause.DRIFT if run.epochs else run.cause,
@@ -386,7 +383,6 @@ class Timeline:
             produced_at=made if made and start - PRODUCTION <= made <= start else start,
             continues=run.epochs[-1].id if run.epochs else None,
         )
-        self._announced = run
         run.announce(self.epoch)
         return self.epoch
 
