@@ -51,9 +51,11 @@ def stage() -> Stage:
 
 
 def test_channels_exist_while_somebody_publishes_watches_or_waits(stage: Stage) -> None:
-    channel, subscriber, _ = stage.watch("a")
-    assert stage.broker.get("a") is channel
-    stage.broker.leave(channel, subscriber)
+    feed, subscriber, _ = stage.watch("a")
+    channel = stage.broker.get("a")
+    assert channel is not None
+    assert channel.whole is feed
+    stage.broker.leave("a", feed, subscriber)
     assert stage.broker.get("a") is None
     publisher = stage.publish("a")
     publisher.finish(NOW)

@@ -1,7 +1,7 @@
 """``GET|HEAD /time``: the origin's UTC, by which players find the live edge (DASH ``UTCTiming``).
 
-``http-iso`` and ``http-xsdate`` (ISO/IEC 23009-1 §5.8.5.7) read the body, ``http-head`` the ``Date``
-header, which has whole seconds only.
+``http-iso`` and ``http-xsdate`` (ISO/IEC 23009-1 §5.8.5.7) read the body, ``http-head`` the
+``Date`` header, which has whole seconds only.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ from sorgente.media.utc import UtcClock
 
 LEAD: Final = 1
 """Seconds that tracks of uploads of their own are moved later, all alike: more than the priming of
-any audio codec or the reordering of any video codec, which would lead below zero (see ``split``)."""
+any audio codec or the reordering of any video codec, which lead below zero (see ``split``)."""
 
 FAR_BEHIND: Final = Fraction(3, 2)
 """Seconds without a chunk after which a track is left out, so that it does not hold up the others:
@@ -320,7 +320,7 @@ class Presentation:
         self._pending = [arrival for arrival in self._pending if arrival.at.run is run]
         if not self._pending or not run.ready(self._utc.at(now)):
             return
-        tracks = self._alive(now)
+        tracks = sorted({arrival.track for arrival in self._pending}, key=lambda track: track.name)
         video = [a for a in self._pending if a.track.is_video and a.cut.random_access]
         if any(track.is_video for track in tracks):
             leading = min((track for track in tracks if track.is_video), key=lambda t: t.name)
