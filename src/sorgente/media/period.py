@@ -67,9 +67,9 @@ class Member:
             frame_rate=rate.limit_denominator(1001) if rate else None,
         )
 
-    def time_of(self, index: int) -> int:
-        """Ticks: where segment ``index`` of the period starts."""
-        return self.offset + index * self.segment_ticks
+    def time_of(self, number: int, period: Period) -> int:
+        """Ticks: where segment ``number`` starts."""
+        return self.offset + (number - period.epoch.start_number) * self.segment_ticks
 
 
 def picture_duration(arrivals: Sequence[Arrival]) -> Fraction:
@@ -108,8 +108,11 @@ class Period:
         """Seconds: the longest chunk of all tracks."""
         return max(self._chunk_seconds(member) for member in self.members.values())
 
-    def index_of(self, start: Fraction, cut: TrackChunk, track: Track) -> int:
-        """Which segment a chunk belongs to, or would open: below 0, none."""
+    def number_of(self, start: Fraction, cut: TrackChunk, track: Track) -> int:
+        """The segment a chunk belongs to, or would open; below the first number, none."""
+        return self.epoch.start_number + self._index_of(start, cut, track)
+
+    def _index_of(self, start: Fraction, cut: TrackChunk, track: Track) -> int:
         since = start - self.epoch.media_start
         if track.is_video:
             near = self._nearest(start)

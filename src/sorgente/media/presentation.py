@@ -259,7 +259,7 @@ class Presentation:
         if period is None or track.name not in period.members:
             self._pending.append(arrival)
             self._try_to_announce(now)
-        else:
+        elif not self._renew(arrival, period, now):
             self._place(arrival, period, now)
 
     def _period_of(self, at: Placement) -> Period | None:
@@ -271,16 +271,11 @@ class Presentation:
     def _place(self, arrival: Arrival, period: Period, now: float) -> None:
         """Put a chunk into its segment, the growing one or a new one."""
         track, cut = arrival.track, arrival.cut
-        index = period.index_of(arrival.starts_at, cut, track)
-        growing = track.growing
-        if index < 0:
+        number = period.number_of(arrival.starts_at, cut, track)
+        if number < period.epoch.start_number:
             return  # before the first segment of its period
-        number = period.epoch.start_number + index
-        begins = growing is None or growing.epoch != period.id or growing.number < number
-        if begins and cut.random_access:
-            if period is self._periods[-1] and self._renew(arrival, period, now):
-                return
-            track.open(number, period.id, period.members[track.name].time_of(index))
+        if _begins(track, number, period) and cut.random_access:
+            track.open(number, period.id, period.members[track.name].time_of(number, period))
         elif track.growing is None:
             return  # nothing to start a segment with
         if track is period.leading and cut.random_access:
@@ -293,12 +288,19 @@ class Presentation:
     def _renew(self, arrival: Arrival, period: Period, now: float) -> bool:
         """Open a new period where a segment of the leading track starts, if one is due: the clock
         has drifted, a track has come or gone, the group of pictures has changed."""
-        run = arrival.at.run
-        if arrival.track is not period.leading or run is not self.timeline.run:
+        run, track = arrival.at.run, arrival.track
+        if (
+            track is not period.leading
+            or run is not self.timeline.run
+            or not arrival.cut.random_access
+        ):
+            return False
+        number = period.number_of(arrival.starts_at, arrival.cut, track)
+        if period is not self._periods[-1] or not _begins(track, number, period):
             return False
         alive = self._alive(now)
         composed = alive == [member.track for member in period.members.values()]
-        strays = period.off_grid(arrival.starts_at)
+        strays = track.is_video and period.off_grid(arrival.starts_at)
         if not run.due and composed and not strays:
             return False
         group = arrival.starts_at - self._last_key_frame if strays else period.group
@@ -390,6 +392,12 @@ class Presentation:
     def _change(self, now: float) -> None:
         self.revision += 1
         self._changed_at = Fraction(self._utc.at(now)).limit_denominator(1000)
+
+
+def _begins(track: Track, number: int, period: Period) -> bool:
+    """Whether a chunk of segment ``number`` is the first of it."""
+    growing = track.growing
+    return growing is None or growing.epoch != period.id or growing.number < number
 
 
 def _group_of_pictures(arrivals: list[Arrival], starts: list[Fraction]) -> Fraction:
