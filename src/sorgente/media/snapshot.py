@@ -51,6 +51,9 @@ class TrackSnapshot:
     """``init-{epoch}.mp4``."""
     start_number: int
     """Number of the segment that starts with the period."""
+    first_number: int | None = None
+    """Number of the oldest segment that is still there; None: all since the start. Shown only
+    when the event is over, so no revision of its own."""
     presentation_time_offset: int
     """Ticks: the media time that the start of the period is."""
     segment_duration: int
@@ -96,3 +99,5 @@ class PresentationSnapshot:
     """Seconds from the encoder to the screen that players should aim at."""
     ended: bool = False
     """The event is over: nothing more comes, and the last period has an end."""
+    farewell: bool = False
+    """Of an ended one, for its first seconds: players that are there have yet to be told."""
