@@ -94,7 +94,7 @@ def _static(snapshot: PresentationSnapshot) -> Element:
             "mediaPresentationDuration": duration(presentation_end(snapshot)),
             "minBufferTime": duration(_longest(snapshot)),
         },
-        *(_periods(snapshot, None) or [element("Period", {"id": "empty"})]),
+        *(_periods(snapshot, None) or [element("Period", {"id": "empty", "start": "PT0S"})]),
     )
 
 

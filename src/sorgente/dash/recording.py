@@ -59,9 +59,12 @@ def _gone(tracks: tuple[TrackSnapshot, ...]) -> tuple[Fraction, int]:
     if not counted:
         return time, 0
     grid = Fraction(counted[0].segment_duration, counted[0].timescale)
-    kept = [track.first_number for track in counted if track.first_number is not None]
-    first = max(kept, default=counted[0].start_number)
-    segments = max(first - counted[0].start_number, ceil(time / grid))
+    gone = [
+        track.first_number - track.start_number
+        for track in counted
+        if track.first_number is not None
+    ]
+    segments = max([0, ceil(time / grid), *gone])
     return segments * grid, segments
 
 

@@ -6,7 +6,7 @@ steers by ``Latency@target`` and reads ``@max`` as the point to seek instead of 
 ``suggestedPresentationDelay`` behind the live edge, and then holds its distance from *that* point
 at ``target ± 0.5 s``. So for targets above half a second, Shaka would slow down until it is twice
 as late as asked. It gets a first description by which it may not slow down in that case; the one
-of DVB's scope, which dash.js and (being the last) ExoPlayer read, lets players do both.
+of DVB's scope, which dash.js reads, lets players do both.
 """
 
 from __future__ import annotations

@@ -1,0 +1,33 @@
+"""The MPEG schemas of the corpus, with what they import found on this disk."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from lxml import etree
+
+from tests.support.corpus import CORPUS, corpus_file
+
+_IMPORTS = {
+    "http://www.w3.org/XML/2008/06/xlink.xsd": CORPUS / "dash-schema" / "xlink.xsd",
+    "https://www.iana.org/assignments/xml-registry/schema/patch-ops.xsd": (
+        Path(__file__).with_name("patch-ops.xsd")
+    ),
+}
+
+
+@cache
+def schema(name: str) -> etree.XMLSchema:
+    """``DASH-MPD.xsd`` or ``DASH-MPD-PATCH.xsd``; skips where the corpus is not there."""
+    text = corpus_file(f"dash-schema/{name}").decode()
+    for address, path in _IMPORTS.items():
+        text = text.replace(address, path.as_uri())
+    parser = etree.XMLParser(load_dtd=True, resolve_entities=True, no_network=True)
+    return etree.XMLSchema(etree.fromstring(text.encode(), parser))
+
+
+def complaints(name: str, document: bytes) -> str:
+    """What the schema has to say about a document."""
+    checker = schema(name)
+    return "" if checker.validate(etree.fromstring(document)) else str(checker.error_log)

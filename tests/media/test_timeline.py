@@ -1,0 +1,705 @@
+"""Simulated encoders, networks and clocks; no real time passes.
+
+``arrived − true offset`` is known here, so what the timeline says can be held against the truth.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sorgente.media.timeline import (
+    MPEG_WRAP,
+    NUMBERS_SINCE,
+    Cause,
+    Epoch,
+    Minimum,
+    Placement,
+    Run,
+    Timeline,
+    latency_target,
+)
+
+T0 = 1_795_000_000.0
+"""UTC: some day in 2026."""
+PROMISE = 0.1
+"""Seconds that media may be announced before they are there."""
+FRAME = Fraction(1, 30)
+HOUR, DAY = 3600.0, 86_400.0
+NETWORK = 0.02
+"""Seconds every chunk takes at least."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A chunk, as the encoder's clock and ours see it."""
+
+    track: str
+    start: Fraction
+    end: Fraction
+    made: float
+    """UTC: its last sample exists (by the true clock)."""
+    arrived: float
+
+
+def no_jitter(_: random.Random) -> float:
+    return 0.0
+
+
+def uniform_jitter(rng: random.Random) -> float:
+    return rng.uniform(0, 0.3)
+
+
+def spiky_jitter(rng: random.Random) -> float:
+    return rng.uniform(0.5, 1.5) if rng.random() < 0.01 else rng.uniform(0, 0.03)
+
+
+Jitter = Callable[[random.Random], float]
+
+
+def encode(
+    track: str = "v",
+    *,
+    seconds: float,
+    chunk: Fraction = FRAME,
+    since: float = T0,
+    media: Fraction = Fraction(0),
+    ppm: float = 0,
+    jitter: Jitter = no_jitter,
+    delay: float = 0,
+    seed: int = 1,
+) -> Iterator[Sent]:
+    """A track in real time. ``ppm`` > 0: its clock is slow. Chunks arrive in order."""
+    rng, last, start = random.Random(seed), 0.0, media
+    for index in range(1, round(seconds / float(chunk)) + 1):
+        end = media + index * chunk
+        made = since + float(index * chunk) * (1 + ppm / 1e6)
+        last = max(last, made + NETWORK + delay + jitter(rng))
+        yield Sent(track, start, end, made, last)
+        start = end
+
+
+def merged(*tracks: Iterable[Sent]) -> list[Sent]:
+    return sorted((sent for track in tracks for sent in track), key=lambda sent: sent.arrived)
+
+
+@dataclass
+class Segmenter:
+    """As the head of ``timeline.py`` tells it to be used; segments of 2 s on the first track."""
+
+    timeline: Timeline = field(default_factory=Timeline)
+    segment: Fraction = Fraction(2)
+    leading: str = "v"
+    epochs: list[Epoch] = field(default_factory=list)
+    opened_at: list[float] = field(default_factory=list)
+    number: int = 0
+    early: float = -1e9
+    """Seconds the worst chunk was announced before it was there, jitter apart."""
+    drifts: list[tuple[float, float]] = field(default_factory=list)
+    placed: list[tuple[Sent, Placement]] = field(default_factory=list)
+    keep: bool = True
+    _segment: dict[str, tuple[Run, Fraction]] = field(default_factory=dict)
+
+    def begin(self, *tracks: str, timescale: int = 90_000) -> Segmenter:
+        for track in tracks or ("v",):
+            self.timeline.begin(track, timescale)
+        return self
+
+    def feed(self, chunks: Iterable[Sent], *, clock: float = 0.0) -> Segmenter:
+        for sent in chunks:
+            self._feed(sent, sent.arrived + clock)
+        return self
+
+    def _feed(self, sent: Sent, now: float) -> None:
+        at = self.timeline.observe(sent.track, sent.start, sent.end, now)
+        if self.keep:
+            self.placed.append((sent, at))
+        if self.timeline.run is at.run and at.epoch is None and at.run.ready(now):
+            self._open(at, now)
+        run, began = self._segment.get(sent.track, (None, Fraction(0)))
+        if at.run is not run or at.start - began >= self.segment:
+            if sent.track == self.leading and at.run.due and at.run is self.timeline.run:
+                self._open(at, now)
+            self._segment[sent.track] = (at.run, at.start)
+            self.number += at.epoch is not None
+        if at.epoch is not None:
+            truth = sent.made + NETWORK - float(at.epoch.wall(sent.end))
+            self.early = max(self.early, truth)
+            self.drifts.append((now, float(at.run.drift)))
+
+    def _open(self, at: Placement, now: float) -> None:
+        run = at.run
+        starts = [a.start for _, a in self.placed if a.run is run] if not run.epochs else []
+        epoch = self.timeline.open(min(starts, default=at.start), now, self.number)
+        self.number = epoch.start_number
+        self.epochs.append(epoch)
+        self.opened_at.append(now)
+
+    @property
+    def causes(self) -> list[Cause]:
+        return [epoch.cause for epoch in self.epochs]
+
+
+def offset_error(segmenter: Segmenter, true_offset: float, index: int = -1) -> float:
+    return float(segmenter.epochs[index].offset) - true_offset
+
+
+# Settling
+
+
+def test_a_stream_in_real_time_is_announced_after_half_a_second() -> None:
+    segmenter = Segmenter().begin().feed(encode(seconds=10))
+    assert segmenter.causes == [Cause.FIRST]
+    assert 0.5 <= segmenter.opened_at[0] - T0 < 0.6
+    (epoch,) = segmenter.epochs
+    assert epoch.media_start == 0
+    assert 0 <= offset_error(segmenter, T0 + NETWORK) < 0.002
+    assert epoch.produced_at == epoch.start
+    assert all(at.epoch is epoch for _, at in segmenter.placed), "those held too"
+
+
+def test_until_then_chunks_are_to_be_held() -> None:
+    timeline = Timeline()
+    timeline.begin("v", 90_000)
+    at = timeline.observe("v", Fraction(0), FRAME, T0)
+    assert at.epoch is None
+    assert at.presentation is None
+    assert not at.run.ready(T0 + 0.4)
+    assert at.run.ready(T0 + 0.6), "long chunks need not wait for the second one"
+    epoch = timeline.open(Fraction(0), T0 + 0.6)
+    assert at.epoch is epoch
+    assert at.presentation == 0
+
+
+def test_tracks_whose_init_segments_came_are_waited_for_but_not_for_ever() -> None:
+    timeline = Timeline()
+    timeline.begin("v", 90_000)
+    timeline.begin("a", 48_000)
+    at = timeline.observe("v", Fraction(0), FRAME, T0)
+    assert not at.run.ready(T0 + 1.9)
+    assert at.run.ready(T0 + 2)
+    timeline.observe("a", Fraction(0), FRAME, T0 + 0.8)
+    assert at.run.ready(T0 + 1.3)
+
+
+def test_what_comes_before_the_first_segment_is_at_negative_times() -> None:
+    timeline = Timeline()
+    timeline.begin("a", 48_000)
+    at = timeline.observe("a", Fraction(-1024, 48_000), Fraction(0), T0)
+    timeline.open(Fraction(0), T0 + 1)
+    assert at.presentation == Fraction(-1024, 48_000)
+
+
+def test_a_backlog_at_the_start_is_in_the_past() -> None:
+    """The connection took 3 s: what was encoded meanwhile comes at once."""
+    late = [
+        Sent(sent.track, sent.start, sent.end, sent.made, max(sent.arrived, T0 + 3))
+        for sent in encode(seconds=20)
+    ]
+    segmenter = Segmenter().begin().feed(late)
+    assert segmenter.causes == [Cause.FIRST]
+    assert abs(offset_error(segmenter, T0 + NETWORK)) < 0.035
+    assert segmenter.early < PROMISE
+
+
+def test_a_backlog_that_is_caught_up_slowly_costs_one_more_epoch() -> None:
+    """5 s behind, sent at twice the speed: settling takes 5 s, more than its bound."""
+    chunks = [
+        Sent(
+            sent.track,
+            sent.start,
+            sent.end,
+            sent.made,
+            max(sent.arrived, T0 + 5 + float(sent.end) / 2),
+        )
+        for sent in encode(seconds=60)
+    ]
+    segmenter = Segmenter().begin().feed(chunks)
+    assert segmenter.causes == [Cause.FIRST, Cause.DRIFT]
+    assert abs(offset_error(segmenter, T0 + NETWORK)) < 0.035
+    assert segmenter.early < PROMISE
+
+
+def test_slow_first_chunks_are_not_what_the_others_are_like() -> None:
+    """An encoder's start-up: its first half second comes late, in one piece."""
+    chunks = [
+        Sent(sent.track, sent.start, sent.end, sent.made, max(sent.arrived, T0 + 0.8))
+        for sent in encode(seconds=20)
+    ]
+    segmenter = Segmenter().begin().feed(chunks)
+    assert segmenter.causes == [Cause.FIRST]
+    assert abs(offset_error(segmenter, T0 + NETWORK)) < 0.035
+
+
+def test_a_burst_of_a_sender_that_then_pauses_is_put_right() -> None:
+    """A pacer with a full bucket: 2 s at once, ahead of time, then nothing for 2 s."""
+    burst = [
+        Sent("v", sent.start, sent.end, T0, T0 + 0.01 * i)
+        for i, sent in enumerate(encode(seconds=2, since=T0 - 2))
+    ]
+    rest = encode(seconds=30, since=T0 + 2, media=Fraction(2))
+    segmenter = Segmenter().begin().feed([*burst, *rest])
+    assert segmenter.causes == [Cause.FIRST, Cause.DRIFT]
+    assert segmenter.opened_at[1] - (T0 + 2) < 3.1
+    assert abs(offset_error(segmenter, T0 + NETWORK)) < 0.035
+
+
+def test_a_file_faster_than_real_time_is_one_epoch_from_its_first_seconds_on() -> None:
+    chunks = [
+        Sent(sent.track, sent.start, sent.end, sent.made, T0 + float(sent.end) / 50)
+        for sent in encode(seconds=600, chunk=Fraction(1, 5))
+    ]
+    segmenter = Segmenter().begin().feed(chunks)
+    assert segmenter.causes == [Cause.FIRST]
+    assert segmenter.opened_at[0] - T0 <= 2.1
+    numbers = [epoch.start_number for epoch in segmenter.epochs]
+    assert numbers == sorted(numbers)
+
+
+# Days
+
+
+@pytest.mark.parametrize(("ppm", "expected"), [(200, 230), (-200, 230), (50, 57), (-50, 57)])
+def test_a_day_of_a_clock_that_is_wrong(ppm: int, expected: int) -> None:
+    """17.3 s a day at 200 ppm, a new epoch every 75 ms of them."""
+    segmenter = Segmenter(keep=False).begin()
+    segmenter.feed(encode(seconds=DAY, chunk=Fraction(2), ppm=ppm))
+    drifts = len(segmenter.epochs) - 1
+    assert 0.8 * expected <= drifts <= expected
+    assert segmenter.early < PROMISE
+    wandered = float(segmenter.epochs[-1].offset - segmenter.epochs[0].offset)
+    assert wandered == pytest.approx(DAY * ppm / 1e6, abs=0.1)
+    assert max(abs(drift) for _, drift in segmenter.drifts) < PROMISE
+
+
+@pytest.mark.parametrize("ppm", [-200, -50, 0, 50, 200])
+@pytest.mark.parametrize("jitter", [no_jitter, uniform_jitter, spiky_jitter])
+def test_drift_is_measured_within_a_millisecond_a_minute(ppm: int, jitter: Jitter) -> None:
+    """Over half an hour: the end points may each be 12 ms late and a few wrong by jitter."""
+    timeline = Timeline()
+    timeline.begin("v", 90_000)
+    measured: list[tuple[float, float]] = []
+    for sent in encode(seconds=1800, chunk=Fraction(1, 5), ppm=ppm, jitter=jitter):
+        at = timeline.observe("v", sent.start, sent.end, sent.arrived)
+        if not at.run.epochs and at.run.ready(sent.arrived):
+            timeline.open(Fraction(0), sent.arrived)
+        measured.append((sent.made, float(at.run.drift)))
+    (t1, d1), (t2, d2) = measured[len(measured) // 30], measured[-1]
+    assert (d2 - d1) / (t2 - t1) * 60 == pytest.approx(ppm * 60e-6, abs=0.001)
+
+
+@pytest.mark.parametrize("jitter", [uniform_jitter, spiky_jitter])
+@pytest.mark.parametrize("chunk", [FRAME, Fraction(1, 5), Fraction(2)])
+def test_jitter_alone_never_moves_the_anchor(jitter: Jitter, chunk: Fraction) -> None:
+    seconds = float(min(15_000 * chunk, Fraction(8 * 3600)))
+    segmenter = Segmenter(keep=False).begin()
+    segmenter.feed(encode(seconds=seconds, chunk=chunk, jitter=jitter, seed=7))
+    late_start = offset_error(segmenter, T0 + NETWORK, 0) > 0.075
+    assert len(segmenter.epochs) == 1 + late_start, "a first chunk that was late is put right"
+    assert 0 <= offset_error(segmenter, T0 + NETWORK) < 0.075
+    assert segmenter.early <= 0, "jitter delays what is announced, never hurries it"
+
+
+@pytest.mark.parametrize("ppm", [-200, 200])
+def test_both_at_once(ppm: int) -> None:
+    segmenter = Segmenter(keep=False).begin()
+    segmenter.feed(encode(seconds=2 * HOUR, chunk=Fraction(1, 5), ppm=ppm, jitter=uniform_jitter))
+    assert segmenter.early < PROMISE
+    assert 15 <= len(segmenter.epochs) <= 22
+
+
+# Leaps, wraps, pauses
+
+
+def then(
+    seconds: float, *, wall: float, media: float, chunk: Fraction = FRAME, first: float = 20
+) -> Segmenter:
+    """``first`` seconds, and on after a leap of the wall clock and of media time."""
+    before = list(encode(seconds=first, chunk=chunk))
+    onset = before[-1].end + Fraction(media)
+    after = encode(seconds=seconds, chunk=chunk, since=T0 + first + wall, media=onset)
+    return Segmenter().begin().feed([*before, *after])
+
+
+@pytest.mark.parametrize("media", [3600, 5, 1.5])
+def test_a_leap_forward_is_another_timeline(media: float) -> None:
+    segmenter = then(20, wall=0, media=media)
+    assert segmenter.causes == [Cause.FIRST, Cause.LEAP]
+    assert segmenter.epochs[1].continues is None
+    assert abs(offset_error(segmenter, T0 + NETWORK - media)) < 0.035
+    assert segmenter.epochs[1].start >= segmenter.epochs[0].wall(Fraction(20))
+
+
+@pytest.mark.parametrize("media", [-3600, -20, -0.2])
+def test_so_is_one_back(media: float) -> None:
+    segmenter = then(20, wall=0, media=media)
+    assert segmenter.causes == [Cause.FIRST, Cause.BACK]
+    assert abs(offset_error(segmenter, T0 + NETWORK - media)) < 0.035
+
+
+def test_a_leap_too_small_to_be_one_is_drift() -> None:
+    segmenter = then(30, wall=0, media=0.5)
+    assert segmenter.causes == [Cause.FIRST, Cause.DRIFT]
+    assert abs(offset_error(segmenter, T0 + NETWORK - 0.5)) < 0.035
+
+
+@pytest.mark.parametrize("media", [-0.05, 0.03])
+def test_muxers_that_guess_durations_are_forgiven(media: float) -> None:
+    assert then(20, wall=0, media=media, chunk=Fraction(1, 5)).causes == [Cause.FIRST]
+
+
+@pytest.mark.parametrize("seconds", [0.5, 3, 600, DAY])
+def test_missing_segments_and_pauses_leap_with_the_wall_clock(seconds: float) -> None:
+    segmenter = then(90, wall=seconds, media=seconds)
+    assert segmenter.causes == [Cause.FIRST]
+    assert segmenter.early < PROMISE
+
+
+@pytest.mark.parametrize("seconds", [0.6, 3, 20])
+def test_an_encoder_whose_clock_stood_still_is_anchored_again(seconds: float) -> None:
+    segmenter = then(20, wall=seconds, media=0)
+    first, second = segmenter.epochs
+    assert second.cause is Cause.DRIFT
+    assert second.continues == first.id
+    assert abs(offset_error(segmenter, T0 + NETWORK + seconds)) < 0.035
+    assert segmenter.opened_at[1] - (T0 + 20 + seconds) < 3.1, "1 s, and a segment at worst"
+    gap = second.start - first.wall(second.media_start)
+    assert float(gap) == pytest.approx(seconds, abs=0.035), "no overlap"
+
+
+def test_a_stalled_network_that_catches_up_is_only_a_stalled_network() -> None:
+    chunks = [
+        Sent(s.track, s.start, s.end, s.made, max(s.arrived, T0 + 23))
+        if T0 + 20 < s.arrived < T0 + 23
+        else s
+        for s in encode(seconds=60)
+    ]
+    assert Segmenter().begin().feed(chunks).causes == [Cause.FIRST]
+
+
+@pytest.mark.parametrize(
+    ("wrap", "timescale"),
+    [(Fraction(2**32, 90_000), 90_000), (Fraction(2**32, 10**7), 10**7), (MPEG_WRAP, 48_000)],
+)
+def test_time_stamps_that_wrap_go_on(wrap: Fraction, timescale: int) -> None:
+    chunks = [
+        Sent(s.track, s.start % wrap, s.start % wrap + FRAME, s.made, s.arrived)
+        for s in encode(seconds=60, media=wrap - 20)
+    ]
+    segmenter = Segmenter().begin(timescale=timescale).feed(chunks)
+    assert segmenter.causes == [Cause.FIRST]
+    starts = [at.start for _, at in segmenter.placed]
+    assert all(b - a == FRAME for a, b in pairwise(starts))
+    assert segmenter.placed[-1][1].shift == wrap
+
+
+def test_a_day_of_wraps_every_seven_minutes() -> None:
+    wrap, chunk = Fraction(2**32, 10**7), Fraction(4)
+    chunks = (
+        Sent(s.track, s.start % wrap, s.start % wrap + chunk, s.made, s.arrived)
+        for s in encode(seconds=DAY, chunk=chunk)
+    )
+    segmenter = Segmenter().begin(timescale=10**7).feed(chunks)
+    assert segmenter.causes == [Cause.FIRST]
+    assert segmenter.placed[-1][1].shift == 201 * wrap
+
+
+def test_a_wrap_in_a_pause_is_recognised_too() -> None:
+    wrap = Fraction(2**32, 90_000)
+    before = list(encode(seconds=10, media=wrap - 10))
+    after = encode(seconds=10, since=T0 + 40, media=Fraction(30))
+    segmenter = Segmenter().begin().feed([*before, *after])
+    assert segmenter.causes == [Cause.FIRST]
+
+
+def test_a_track_that_comes_after_the_wrap_of_the_others_joins_them() -> None:
+    wrap = Fraction(2**32, 90_000)
+    video = [
+        Sent("v", s.start % wrap, s.start % wrap + FRAME, s.made, s.arrived)
+        for s in encode(seconds=60, media=wrap - 20)
+    ]
+    audio = encode("a", seconds=10, since=T0 + 50, media=Fraction(30), chunk=Fraction(1, 50))
+    segmenter = Segmenter().begin("v", "a").feed(merged(video, audio))
+    assert segmenter.causes == [Cause.FIRST]
+    assert segmenter.placed[-1][1].shift == wrap
+
+
+# Tracks
+
+
+def test_no_track_is_announced_before_it_is_there() -> None:
+    """The best bit rate is encoded 400 ms slower than the worst, audio is ahead of both."""
+    segmenter = (
+        Segmenter()
+        .begin("v", "low", "a")
+        .feed(
+            merged(
+                encode("v", seconds=60, delay=0.5),
+                encode("low", seconds=60, delay=0.1),
+                encode("a", seconds=60, chunk=Fraction(1, 50)),
+            )
+        )
+    )
+    assert segmenter.causes == [Cause.FIRST]
+    assert 0 <= offset_error(segmenter, T0 + NETWORK + 0.5) < 0.035
+    assert abs(segmenter.drifts[-1][1]) < 0.01
+
+
+def test_the_slowest_track_may_die_without_a_new_epoch() -> None:
+    chunks = merged(encode(seconds=60), encode("slow", seconds=20, delay=0.5))
+    segmenter = Segmenter().begin("v", "slow").feed(chunks)
+    assert segmenter.causes == [Cause.FIRST]
+
+
+def test_audio_that_appears_late_joins() -> None:
+    audio = encode("a", seconds=40, since=T0 + 20, media=Fraction(20), chunk=Fraction(1, 50))
+    segmenter = Segmenter().begin("v", "a").feed(merged(encode(seconds=60), audio))
+    assert segmenter.causes == [Cause.FIRST]
+    assert segmenter.placed[-1][1].shift == 0
+
+
+def test_a_track_that_is_later_than_announced_is_drift_of_the_channel() -> None:
+    audio = encode("a", seconds=40, since=T0 + 20, media=Fraction(20), delay=0.6)
+    segmenter = Segmenter().begin("v", "a").feed(merged(encode(seconds=60), audio))
+    assert segmenter.causes == [Cause.FIRST, Cause.DRIFT]
+    assert abs(offset_error(segmenter, T0 + NETWORK + 0.6)) < 0.035
+
+
+def test_an_encoder_that_restarts_at_zero_opens_one_epoch_for_all_its_tracks() -> None:
+    segmenter = Segmenter().begin("v", "a")
+    segmenter.feed(merged(encode(seconds=20), encode("a", seconds=20, chunk=Fraction(1, 50))))
+    segmenter.begin("v", "a").feed(
+        merged(
+            encode(seconds=20, since=T0 + 25, delay=0.3),
+            encode("a", seconds=20, since=T0 + 25, chunk=Fraction(1, 50)),
+        )
+    )
+    first, second = segmenter.epochs
+    assert (second.cause, second.continues) == (Cause.INIT, None)
+    assert second.media_start == 0
+    assert second.start > first.wall(Fraction(20))
+    assert second.start_number > first.start_number
+    assert abs(offset_error(segmenter, T0 + 25 + NETWORK + 0.3)) < 0.035
+
+
+def test_one_upload_a_track_with_backlogs_is_still_one_restart() -> None:
+    def held(track: str, until: float) -> Iterator[Sent]:
+        for s in encode(track, seconds=20, since=T0 + 25):
+            yield Sent(track, s.start, s.end, s.made, max(s.arrived, T0 + 25 + until))
+
+    segmenter = Segmenter().begin("v", "a")
+    segmenter.feed(merged(encode(seconds=20), encode("a", seconds=20)))
+    segmenter.begin("v", "a").feed(merged(held("v", 1.5), held("a", 1.8)))
+    assert segmenter.causes == [Cause.FIRST, Cause.INIT]
+
+
+def test_tracks_that_go_on_follow_one_that_restarts_alone() -> None:
+    """One bit rate's upload starts again at 0: the others keep their place on the wall clock."""
+    segmenter = Segmenter(leading="low").begin("v", "low")
+    before = merged(encode(seconds=60), encode("low", seconds=30))
+    again = list(encode("low", seconds=20, since=T0 + 40))
+    segmenter.feed([s for s in before if s.arrived < again[0].arrived])
+    segmenter.begin("low")
+    segmenter.feed(merged((s for s in before if s.arrived >= again[0].arrived), again))
+    assert segmenter.causes == [Cause.FIRST, Cause.INIT]
+    last = {sent.track: (sent, at) for sent, at in segmenter.placed}
+    sent, at = last["v"]
+    assert at.run is last["low"][1].run
+    assert at.epoch is not None
+    wall = float(at.epoch.wall(at.start + FRAME))
+    assert wall == pytest.approx(sent.made + NETWORK, abs=0.04)
+
+
+def test_a_stray_chunk_of_the_old_upload_stays_in_the_old_epoch() -> None:
+    segmenter = Segmenter().begin("v", "a")
+    segmenter.feed(merged(encode(seconds=20), encode("a", seconds=20)))
+    old = segmenter.epochs[0]
+    segmenter.begin("v").feed(encode(seconds=1, since=T0 + 20.5))
+    at = segmenter.timeline.observe("a", Fraction(20), Fraction(201, 10), T0 + 21.6)
+    assert at.epoch is old
+    segmenter.begin("a").feed(encode("a", seconds=1, since=T0 + 20.5))
+    assert segmenter.causes == [Cause.FIRST, Cause.INIT]
+
+
+def test_resuming_is_a_gap() -> None:
+    segmenter = Segmenter().begin().feed(encode(seconds=20))
+    segmenter.timeline.begin("v", 90_000, resumes=True)
+    segmenter.feed(encode(seconds=20, since=T0 + 25, media=Fraction(25)))
+    assert segmenter.causes == [Cause.FIRST]
+
+
+# Our own clock
+
+
+@pytest.mark.parametrize("step", [-1.0, 1.0])
+def test_a_wall_clock_that_is_set_keeps_starts_and_numbers_growing(step: float) -> None:
+    chunks = list(encode(seconds=60))
+    segmenter = Segmenter().begin().feed(chunks[:900]).feed(chunks[900:], clock=step)
+    assert segmenter.causes == [Cause.FIRST, Cause.DRIFT]
+    first, second = segmenter.epochs
+    assert second.start > first.start
+    assert second.start_number > first.start_number
+    assert abs(offset_error(segmenter, T0 + NETWORK + step)) < 0.035
+    # and back
+    more = list(encode(seconds=60, since=T0 + 60, media=Fraction(60)))
+    segmenter.feed(more)
+    assert len(segmenter.epochs) == 3
+    assert abs(offset_error(segmenter, T0 + NETWORK)) < 0.035
+
+
+def test_a_restart_under_a_clock_that_was_set_back_starts_behind_all_the_same() -> None:
+    segmenter = Segmenter().begin().feed(encode(seconds=20))
+    segmenter.begin().feed(encode(seconds=20, since=T0 + 21), clock=-60.0)
+    assert segmenter.causes == [Cause.FIRST, Cause.INIT], "a correction would overtake it"
+    first, second = segmenter.epochs
+    assert second.start == first.start + Fraction(1, 1000)
+    assert second.start_number >= first.start_number + 10, "segments of the first"
+
+
+# Numbers
+
+
+def test_numbers_are_quarter_seconds_and_last_for_decades() -> None:
+    timeline = Timeline()
+    assert timeline.first_number(Fraction(NUMBERS_SINCE)) == 1, "0 is nobody's number"
+    assert timeline.first_number(Fraction(NUMBERS_SINCE + 100)) == 400
+    years = 34
+    assert timeline.first_number(Fraction(NUMBERS_SINCE + years * 31_557_600)) < 2**32
+    assert timeline.first_number(Fraction(NUMBERS_SINCE + years * 31_557_600)) > 2**32 * 0.99
+
+
+def test_a_clock_before_2025_still_gives_numbers() -> None:
+    timeline = Timeline()
+    assert [timeline.first_number(Fraction(0)) for _ in range(3)] == [1, 2, 3]
+
+
+def test_numbers_grow_over_restarts_of_the_origin() -> None:
+    """Segments of a quarter second, none of which the next origin knows of."""
+    before = Segmenter(segment=Fraction(1, 4)).begin().feed(encode(seconds=600))
+    after = Segmenter(segment=Fraction(1, 4)).begin().feed(encode(seconds=1, since=T0 + 600))
+    assert after.epochs[0].start_number > before.number
+    assert after.epochs[0].id not in {epoch.id for epoch in before.epochs}
+
+
+def test_last_number_wins_over_the_clock() -> None:
+    timeline = Timeline()
+    assert timeline.first_number(Fraction(NUMBERS_SINCE + 100), last_number=1000) == 1001
+
+
+# When it was made
+
+
+def produced_epoch(lag: float) -> Epoch:
+    timeline = Timeline()
+    timeline.begin("v", 90_000)
+    for sent in encode(seconds=2):
+        made = T0 + float(sent.start) - lag
+        timeline.observe("v", sent.start, sent.end, sent.arrived, made)
+    return timeline.open(Fraction(0), T0 + 2)
+
+
+def test_prft_says_when_it_was_made_and_arrival_when_it_is_available() -> None:
+    epoch = produced_epoch(0.7)
+    assert float(epoch.produced_at) == pytest.approx(T0 - 0.7, abs=1e-5)
+    assert float(epoch.start) == pytest.approx(T0 + NETWORK, abs=0.002)
+
+
+@pytest.mark.parametrize("lag", [-5, 3600])
+def test_an_encoder_with_a_wrong_clock_is_not_believed(lag: float) -> None:
+    epoch = produced_epoch(lag)
+    assert epoch.produced_at == epoch.start
+
+
+# Latency
+
+
+@pytest.mark.parametrize(
+    ("segment", "chunk", "target"),
+    [
+        ("2", "1/30", "0.5"),
+        ("2", "1/5", "0.8"),
+        ("2", "1/2", "1.7"),
+        ("2", "2", "6.2"),
+        ("1", "9", "3.2"),
+        ("2", "1001/6000", "0.75"),
+    ],
+)
+def test_latency_target(segment: str, chunk: str, target: str) -> None:
+    assert latency_target(Fraction(segment), Fraction(chunk)) == Fraction(target)
+
+
+# Properties
+
+fractions = st.fractions(min_value=0, max_value=10**7, max_denominator=90_000)
+
+
+@given(media_start=fractions, media=fractions, start=fractions)
+def test_conversions_invert_exactly(
+    media_start: Fraction, media: Fraction, start: Fraction
+) -> None:
+    epoch = Epoch(
+        id="1",
+        cause=Cause.FIRST,
+        media_start=media_start,
+        start=start,
+        start_number=1,
+        produced_at=start,
+    )
+    assert epoch.media(epoch.wall(media)) == media
+    assert epoch.wall(media_start) == start
+
+
+@given(st.lists(st.integers(-(10**12), 10**12), min_size=1, max_size=20))
+def test_the_minimum_is_the_minimum(samples: list[int]) -> None:
+    minimum = Minimum()
+    for at, sample in enumerate(samples):
+        minimum.add(sample, at)
+    assert minimum.estimate == min(samples)
+
+
+events = st.lists(
+    st.tuples(
+        st.sampled_from(["v", "a"]),
+        st.sampled_from([0, 0, 0, 0, 0.5, -0.05, -0.5, -3, 3, 1e6, -1e6]),
+        st.sampled_from([0.0, 0.0, 0.0, 0.0, 0.5, -1.0, 1.0, -100.0, 3.0, 60.0]),
+        st.sampled_from([False] * 9 + [True]),
+        st.integers(0, 20),
+    ),
+    max_size=60,
+)
+
+
+@given(events)
+def test_whatever_comes_starts_and_numbers_grow_and_nothing_goes_back(
+    events: list[tuple[str, float, float, bool, int]],
+) -> None:
+    segmenter = Segmenter().begin("v", "a")
+    media = {"v": Fraction(0), "a": Fraction(0)}
+    now = T0
+    for track, leap, step, restart, chunks in events:
+        now += step
+        if restart:
+            media[track] = Fraction(0)
+            segmenter.begin(track)
+        media[track] += Fraction(leap)
+        for _ in range(chunks):
+            now += 0.1
+            start, media[track] = media[track], media[track] + Fraction(1, 10)
+            segmenter.feed([Sent(track, start, media[track], now, now)])
+    starts = [epoch.start for epoch in segmenter.epochs]
+    numbers = [epoch.start_number for epoch in segmenter.epochs]
+    assert all(a < b for a, b in pairwise(starts))
+    assert all(a < b for a, b in pairwise(numbers))
+    assert len({epoch.id for epoch in segmenter.epochs}) == len(segmenter.epochs)
+    newest: dict[tuple[str, int], Fraction] = {}
+    for sent, at in segmenter.placed:
+        where = (sent.track, id(at.run))
+        assert at.start >= newest.get(where, at.start)
+        newest[where] = at.start
