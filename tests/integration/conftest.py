@@ -6,13 +6,15 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, ExitStack
+from itertools import count
 from pathlib import Path
 
 import pytest
 import uvloop
 
 from sorgente.settings import Settings
-from tests.support.origin import LOCAL, InProcess, OriginProcess, in_process
+from tests.integration.process import OriginProcess
+from tests.support.origin import LOCAL, InProcess, in_process
 
 Launch = Callable[..., Awaitable[InProcess]]
 Spawn = Callable[..., Awaitable[OriginProcess]]
@@ -71,10 +73,11 @@ async def origin(launch: Launch) -> InProcess:
 @pytest.fixture
 def spawn(tmp_path: Path) -> Iterator[Spawn]:
     """Start ``sorgente serve`` with options of the test's own."""
+    numbers = count(1)
     with ExitStack() as stack:
 
         async def start(*options: str) -> OriginProcess:
-            log = tmp_path / f"origin-{len(list(tmp_path.iterdir()))}.log"
+            log = tmp_path / f"origin-{next(numbers)}.log"
             return await stack.enter_context(OriginProcess(log, *options)).listening()
 
         yield start

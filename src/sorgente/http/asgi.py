@@ -13,6 +13,7 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from sorgente.errors import BodyTooLarge, OriginError
+from sorgente.http import wire
 from sorgente.http.exchange import Exchange, Line
 from sorgente.http.request import Request
 from sorgente.media.chunk import LAST_FRAME, frame
@@ -62,6 +63,11 @@ class AsgiExchange(Exchange):
         self._writable = asyncio.Event()
         self._writable.set()
 
+    def start(self) -> None:
+        """Ask for the body, if the other side waits for that."""
+        if self.request.expects_continue and self.request.has_body:
+            self.line.write(wire.CONTINUE)
+
     def body(self, data: bytes) -> None:
         """Gather.
 
@@ -92,7 +98,9 @@ class AsgiExchange(Exchange):
         self.line.set_deadline(None)
 
     def expired(self) -> None:
-        """The other side takes nothing."""
+        """The other side takes nothing, or its request never came to its end."""
+        if self._task is None:
+            super().expired()
         self.lost("stalled")
         self.line.abort()
 

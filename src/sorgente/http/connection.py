@@ -11,6 +11,8 @@ from __future__ import annotations
 import asyncio
 import math
 import os
+import socket
+import struct
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -32,6 +34,9 @@ from sorgente.http.exchange import Exchange, FailedExchange, Line
 from sorgente.http.request import Request, check
 
 NEVER: Final = math.inf
+
+RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
+"""``struct linger``: on, for no time at all."""
 
 MAX_READS_UNPARSED: Final = 2
 """In heads: one that is legal, and as much again of what came with it in one read."""
@@ -125,6 +130,7 @@ class Connection(asyncio.Protocol):
         "_pipelined",
         "_receiving",
         "_resting",
+        "_resuming",
         "_serving",
         "_socket",
         "_target",
@@ -146,6 +152,7 @@ class Connection(asyncio.Protocol):
         self._pipelined: deque[Pipelined] = deque()
         self._parse_error: OriginError | None = None
         self._resting = False
+        self._resuming = False
         self._serving = False
         self.deadline = NEVER
         self.writable = True
@@ -208,8 +215,10 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """The kernel takes more again."""
         self.writable = True
+        self._resuming = True
         if self._exchange is not None:
             self._exchange.resumed()
+        self._resuming = False
 
     def data_received(self, data: bytes) -> None:
         """Parse."""
@@ -379,8 +388,18 @@ class Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Drop the connection at once."""
-        self._exchange = None
-        self._transport.abort()
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None and exchange.request.version == "1.0":
+            # No framing tells a broken response from a complete one: a reset does.
+            sock = self._transport.get_extra_info("socket")
+            if sock is not None:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+        if self._resuming:
+            # Plain asyncio reports the loss twice if aborted inside resume_writing (CPython
+            # _SelectorSocketTransport._write_ready).
+            self._household.after(0, self._transport.abort)
+        else:
+            self._transport.abort()
 
     def set_deadline(self, seconds: float | None) -> None:
         """Call the exchange's ``expired`` in this many seconds, or never."""
@@ -431,9 +450,11 @@ class Connection(asyncio.Protocol):
 
     def _begin(self, request: Request) -> None:
         self._enter(Phase.EXCHANGE, self._household.limits.head_seconds)
-        self._exchange = Exchange(self, request)  # whose answer it is if there is no route
+        # Whose answer it is if there is no route; set before, as an early answer has to know that
+        # a body is still coming.
+        self._receiving = self._exchange = Exchange(self, request)
         try:
-            self._exchange = self._household.route(request, self)
+            self._receiving = self._exchange = self._household.route(request, self)
             self._exchange.start()
         except OriginError as error:
             if request.has_body:
@@ -505,8 +526,11 @@ class Connection(asyncio.Protocol):
         if not read_on:
             self._transport.close()
             return
-        if self._transport.can_write_eof():
+        try:
             self._transport.write_eof()
+        except OSError:  # reset meanwhile: plain asyncio lets shutdown() raise
+            self._transport.abort()
+            return
         self._transport.resume_reading()
 
     @property

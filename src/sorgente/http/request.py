@@ -33,11 +33,11 @@ class Request:
     @property
     def path(self) -> bytes:
         """The target without its query, still percent-encoded."""
-        target = self.target
+        target = self.target.partition(b"?")[0]
         if not target.startswith(b"/"):
             # absolute-form (RFC 9112 §3.2.2): a server MUST take it
             target = b"/" + target.partition(b"://")[2].partition(b"/")[2]
-        return target.partition(b"?")[0]
+        return target
 
     @property
     def query_string(self) -> bytes:

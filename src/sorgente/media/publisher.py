@@ -11,6 +11,7 @@ from sorgente.isobmff.init_segment import InitSegment
 from sorgente.isobmff.rewrite import relocated
 from sorgente.isobmff.upload import MediaChunk, RawBytes, Trailer, Unit, UploadParser
 from sorgente.media.chunk import Chunk
+from sorgente.media.fanout import Counters
 from sorgente.media.relay import Relay
 from sorgente.media.splice import Splice
 
@@ -34,6 +35,8 @@ class Stage(Protocol):
 
     def received(self, media: MediaChunk, chunk: Chunk, now: float) -> None:
         """A chunk, as it came in and as it was relayed."""
+
+    counters: Counters
 
     def open_relay(self, content_type: str, init: InitSegment | None) -> Relay:
         """A new relay: whoever waits attends it; a relay before it is aborted."""
@@ -91,6 +94,7 @@ class Publisher:
                 the rubbish have been relayed, then all players were aborted, for good.
         """
         self.bytes_in += len(data)
+        self._stage.counters.bytes_in += len(data)
         try:
             for unit in self._parser.feed(data):
                 self._relay_unit(unit, now)

@@ -1,0 +1,43 @@
+"""Programs of others: curl and ffmpeg against a real ``sorgente serve``."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.programs import Program, ffmpeg
+from tests.integration.conftest import origin_process, spawn
+
+__all__ = ["origin_process", "spawn"]
+
+Run = Callable[..., Program]
+
+
+@pytest.fixture
+def run() -> Iterator[Run]:
+    """Start a program; what is still running at the end of the test is killed."""
+    with ExitStack() as stack:
+
+        def start(*command: str, output: Path | None = None) -> Program:
+            return stack.enter_context(Program(*command, output=output))
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def progressive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The ``input.mp4`` of the seed's lines: 10 s of noisy pictures with sound, a plain file."""
+    path = tmp_path_factory.mktemp("media") / "input.mp4"
+    picture = "testsrc2=size=320x180:rate=25:duration=10,noise=alls=30:allf=t"
+    sound = "sine=frequency=440:sample_rate=48000:duration=10"
+    command = ffmpeg(
+        "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound,
+        "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-b:v", "3000k",
+        "-g", "25", "-c:a", "aac", str(path),
+    )  # fmt: skip
+    subprocess.run(command, check=True, timeout=50)
+    return path
