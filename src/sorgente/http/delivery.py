@@ -12,6 +12,7 @@ from sorgente.http import wire
 from sorgente.http.exchange import Exchange, Line
 from sorgente.http.request import Request
 from sorgente.media.chunk import LAST_FRAME, Buffer, framed, plain
+from sorgente.media.presentation import Presentation
 from sorgente.media.segment import Segment
 from sorgente.media.subscriber import Subscriber
 from sorgente.media.track import Absence, Track
@@ -35,14 +36,21 @@ class DeliveryRules:
 class SegmentExchange(Exchange):
     """A request for one segment. It is its subscriber's sink while the segment grows."""
 
-    __slots__ = ("_number", "_rules", "_segment", "_subscriber", "_track")
+    __slots__ = ("_number", "_presentation", "_rules", "_segment", "_subscriber", "_track")
 
     endless = False
 
     def __init__(
-        self, line: Line, request: Request, track: Track, number: int, rules: DeliveryRules
+        self,
+        line: Line,
+        request: Request,
+        presentation: Presentation,
+        track: Track,
+        number: int,
+        rules: DeliveryRules,
     ) -> None:
         super().__init__(line, request)
+        self._presentation = presentation
         self._track = track
         self._number = number
         self._rules = rules
@@ -59,7 +67,7 @@ class SegmentExchange(Exchange):
             Overloaded: too many wait already.
             RangeNotSatisfiable
         """
-        found = self._track.find(self._number)
+        found = self._presentation.find(self._track, self._number, self.line.now)
         match found:
             case Absence.GONE:
                 raise Gone(f"segment {self._number} has left the window")
@@ -145,7 +153,7 @@ class SegmentExchange(Exchange):
     def _wait(self) -> None:
         if self.request.method == "HEAD":
             raise NotFound(f"segment {self._number} is not there yet")
-        if self._track.held >= self._rules.held:
+        if self._presentation.held >= self._rules.held:
             raise Overloaded(f"{self._rules.held} requests wait for segments already")
         self._subscriber = self._subscribe()
         self._track.hold(self._number, self._subscriber, self._refuse)

@@ -99,10 +99,12 @@ class Router:
     ) -> Exchange:
         found = self.broker.get(channel)
         on = None if found is None else found.presentation.tracks.get(track)
-        if on is None:
+        if found is None or on is None:
             raise NotFound(f"{channel} has no track {track}")
         if number := SEGMENT.fullmatch(file):
-            return SegmentExchange(line, request, on, int(number[1]), self.delivery)
+            return SegmentExchange(
+                line, request, found.presentation, on, int(number[1]), self.delivery
+            )
         if epoch := INIT.fullmatch(file):
             return InitExchange(line, request, on, epoch[1].decode(), self.delivery)
         raise NotFound("there is nothing at this path")

@@ -139,16 +139,30 @@ class Period:
         member.longest_chunk = track.longest_chunk
         return True
 
-    def end_with_its_media(self) -> None:
-        """It ends where the longest of its tracks does."""
+    def number_due(self, utc: Fraction) -> int:
+        """The latest segment that a player may ask for: the one after that of ``utc``."""
+        return self.epoch.start_number + floor((utc - self.epoch.start) / self.segment_duration) + 1
+
+    def end_before(self, following: Epoch) -> None:
+        """Another period follows. One of the same timeline follows at once; if the encoder was
+        away, this one ends with what there is of it: a longer one would promise segments that never
+        were, and Shaka asks for them for ever."""
+        same = following.continues == self.id
+        self.ended_at = following.start if same else min(following.start, self.media_end)
+
+    @property
+    def media_end(self) -> Fraction:
+        """UTC, seconds: where the longest of its tracks ends."""
         ends = []
         for member in self.members.values():
             own = [s for s in member.track.segments.values() if s.epoch == self.id]
             if own:
                 timescale = member.track.init.leading_track.timescale
-                ticks = own[-1].time - member.offset + own[-1].duration
+                last = own[-1]
+                # Not a tick behind the grid: that would promise one more segment.
+                ticks = last.time - member.offset + min(last.duration, member.segment_ticks)
                 ends.append(Fraction(ticks, timescale))
-        self.ended_at = self.epoch.start + max(ends, default=Fraction(0))
+        return self.epoch.start + max(ends, default=Fraction(0))
 
     def snapshot(self) -> PeriodSnapshot:
         """For a manifest."""

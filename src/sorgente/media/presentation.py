@@ -26,14 +26,19 @@ from sorgente.media.fanout import Counters
 from sorgente.media.feed import Feed
 from sorgente.media.period import Member, Period, picture_duration
 from sorgente.media.publisher import Outcome
+from sorgente.media.segment import Segment
 from sorgente.media.snapshot import PresentationSnapshot
 from sorgente.media.timeline import Placement, Run, Timeline, latency_target
-from sorgente.media.track import Track
+from sorgente.media.track import Absence, Track
 from sorgente.media.utc import UtcClock
 
 LEAD: Final = 1
 """Seconds that tracks of uploads of their own are moved later, all alike: more than the priming of
 any audio codec or the reordering of any video codec, which lead below zero (see ``split``)."""
+
+FAREWELL: Final = 10.0
+"""Seconds that a manifest of an event that is over keeps its timeline: for those who watch to see
+its end. Then it becomes one of a recording, on a timeline of its own (see ``dash.recording``)."""
 
 FAR_BEHIND: Final = Fraction(3, 2)
 """Seconds without a chunk after which a track is left out, so that it does not hold up the others:
@@ -113,6 +118,8 @@ class Presentation:
         self._periods: deque[Period] = deque()
         self._last_key_frame = Fraction(0)
         """Seconds on the run's timeline, of the leading track."""
+        self._farewell_until: float | None = None
+        """Seconds: while those who watch are told that the event is over."""
         self._ending: Ending | None = None
         self._awaiting: dict[object, Callable[[], None]] = {}
 
@@ -155,7 +162,15 @@ class Presentation:
             window=Fraction(rules.window),
             latency_target=target,
             ended=self.ended,
+            farewell=self._farewell_until is not None,
         )
+
+    def find(self, track: Track, number: int, now: float) -> Segment | Absence:
+        """What a request for segment ``number`` of ``track`` meets."""
+        due = 0
+        if self._periods and not self.ended:
+            due = self._periods[-1].number_due(Fraction(self._utc.at(now)))
+        return track.find(number, due)
 
     def await_first(self, key: object, call: Callable[[], None]) -> None:
         """Call ``call`` when there is something to announce."""
@@ -183,7 +198,7 @@ class Presentation:
         self._sources[feed] = Source(TrackSplitter(init, lead=lead), tracks)
         self._ending = None
         if self.ended:
-            self.ended = False
+            self.ended, self._farewell_until = False, None
             self._change(now)
 
     def received(self, feed: Feed, media: MediaChunk, chunk: Chunk, now: float) -> None:
@@ -226,6 +241,9 @@ class Presentation:
         if self._ending is not None and now >= self._ending.at:
             self._ending = None
             self._end(now)
+        if self._farewell_until is not None and now >= self._farewell_until:
+            self._farewell_until = None
+            self._change(now)
         horizon = now - self._rules.window
         for track in self.tracks.values():
             while (oldest := track.oldest_complete) is not None:
@@ -342,7 +360,7 @@ class Presentation:
         last = max((track.last_number for track in self.tracks.values()), default=0)
         epoch = self.timeline.open(start, self._utc.at(now), last)
         if self._periods:
-            self._periods[-1].ended_at = epoch.start
+            self._periods[-1].end_before(epoch)
         members = [Member.of(track, epoch, self._pending) for track in tracks]
         period = Period(epoch, group, self._rules.segment_target, members)
         self._periods.append(period)
@@ -369,8 +387,9 @@ class Presentation:
             track.close()
             track.refuse()
         if self._periods:
-            self._periods[-1].end_with_its_media()
+            self._periods[-1].ended_at = self._periods[-1].media_end
             self.ended = True
+            self._farewell_until = now + FAREWELL
             self._change(now)
 
     def _forget_periods(self, now: float) -> None:

@@ -3,7 +3,8 @@
 What a request for segment ``n`` meets (design §3 rule 6):
 
     kept                        the segment, complete or growing
-    the next one                held until its first chunk is there
+    the next one                held until its first chunk is there; while the encoder is away,
+                                all that by the clock should be there
     older than what is kept     gone
     anything else               not there
 """
@@ -137,14 +138,16 @@ class Track:
 
     # Reading
 
-    def find(self, number: int) -> Segment | Absence:
-        """What a request for segment ``number`` meets."""
+    def find(self, number: int, due: int) -> Segment | Absence:
+        """What a request for segment ``number`` meets, while ``due`` is the latest one that may be
+        asked for by the clock."""
         segment = self.segments.get(number)
         if segment is not None and segment.chunks:
             return segment
-        if number == self.next_number or segment is not None:
+        following = self.next_number
+        if following is not None and following <= number <= max(due, following):
             return Absence.NEXT
-        oldest = next(iter(self.segments), self.next_number)
+        oldest = next(iter(self.segments), following)
         return Absence.GONE if oldest is not None and number < oldest else Absence.UNKNOWN
 
     def hold(self, number: int, subscriber: Subscriber, refuse: Callable[[], None]) -> None:

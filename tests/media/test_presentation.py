@@ -1,0 +1,242 @@
+"""Uploads in, segments and snapshots out, on a clock of our own."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import pairwise
+
+import pytest
+
+from sorgente.isobmff.scanner import BoxLimits
+from sorgente.media.channel import WHOLE, Channel, ChannelRules
+from sorgente.media.feed import FeedRules
+from sorgente.media.presentation import PresentationRules
+from sorgente.media.publisher import Publisher
+from sorgente.media.snapshot import PresentationSnapshot
+from sorgente.media.track import Absence
+from sorgente.media.utc import UtcClock
+from sorgente.media.window import WindowBounds
+from tests.support.journal import RecordingJournal
+from tests.support.live import Upload, media_of, muxed, video
+
+UTC = 1795348800.0
+FRAME = 0.04
+RULES = ChannelRules(
+    FeedRules(WindowBounds(60.0, 1 << 24), BoxLimits(), max_lag=5.0, reconnect_grace=10.0),
+    PresentationRules(
+        window=20.0,
+        window_bytes=1 << 24,
+        segment_target=Fraction(2),
+        latency_target=None,
+        linger=10.0,
+        absence=60.0,
+        held=10,
+    ),
+    tracks=4,
+)
+
+
+class Stage:
+    """A channel whose encoder sends a frame every 40 ms."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.channel = Channel("live", RULES, RecordingJournal(), UtcClock(self.now, UTC))
+        self.presentation = self.channel.presentation
+
+    def publish(self, track: str = WHOLE) -> Publisher:
+        return self.channel.publish(track, "me", self.now, UTC, lambda _: None, takeover=False)
+
+    def send(self, publisher: Publisher, upload: Upload, start: int = 0, end: int = 10**6) -> None:
+        """Chunks ``start`` … ``end - 1``, in real time; the init segment before the first."""
+        if start == 0:
+            publisher.feed(upload.init, self.now)
+        for chunk in upload.chunks[start:end]:
+            self.pass_time(FRAME)
+            publisher.feed(chunk, self.now)
+
+    def pass_time(self, seconds: float) -> None:
+        self.now += seconds
+        self.channel.tick(self.now)
+
+    @property
+    def snapshot(self) -> PresentationSnapshot:
+        snapshot = self.presentation.snapshot()
+        assert snapshot is not None
+        return snapshot
+
+    def numbers(self, track: str = "video") -> list[int]:
+        first = self.snapshot.periods[0].tracks[0].start_number
+        return [number - first for number in self.presentation.tracks[track].segments]
+
+    def body(self, track: str, index: int) -> bytes:
+        segments = list(self.presentation.tracks[track].segments.values())
+        return b"".join(segments[index].slice(0, segments[index].bytes))
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()
+
+
+def test_nothing_is_announced_before_the_grid_is_known(stage: Stage) -> None:
+    publisher = stage.publish()
+    upload = video(100, gop=25)
+    stage.send(publisher, upload, 0, 25)
+    assert stage.presentation.snapshot() is None
+    stage.send(publisher, upload, 25, 26)
+    period = stage.snapshot.periods[0]
+    assert abs(float(period.start) - (UTC + 0.0)) < 0.05, "when its first chunk began"
+    assert [track.name for track in period.tracks] == ["video"]
+
+
+def test_segments_are_whole_groups_of_pictures_on_the_grid(stage: Stage) -> None:
+    publisher = stage.publish()
+    stage.send(publisher, video(160, gop=25))
+    (track,) = stage.snapshot.periods[0].tracks
+    assert track.segment_duration == 2 * 12800
+    assert track.frame_rate == 25
+    assert track.chunk_duration == Fraction(1, 25)
+    assert stage.numbers() == [0, 1, 2, 3]
+    kept = list(stage.presentation.tracks["video"].segments.values())
+    assert [segment.complete for segment in kept] == [True, True, True, False]
+    assert [len(segment.chunks) for segment in kept] == [50, 50, 50, 10]
+    init = stage.presentation.tracks["video"].inits[kept[0].epoch].data
+    for index in range(4):
+        media = media_of(init + stage.body("video", index))
+        assert media[0].random_access
+
+
+@pytest.mark.parametrize(
+    ("gop", "expected"), [(25, 2.0), (48, 1.92), (50, 2.0), (100, 4.0), (10, 2.0), (15, 1.8)]
+)
+def test_a_segment_is_the_number_of_groups_nearest_to_the_target(
+    stage: Stage, gop: int, expected: float
+) -> None:
+    stage.send(stage.publish(), video(3 * gop, gop=gop))
+    (track,) = stage.snapshot.periods[0].tracks
+    assert track.segment_duration == round(expected * 12800)
+
+
+def test_sound_is_cut_on_the_grid_of_the_picture(stage: Stage) -> None:
+    stage.send(stage.publish(), muxed(160, gop=25))
+    names = [track.name for track in stage.snapshot.periods[0].tracks]
+    assert names == ["audio", "video"]
+    assert stage.numbers("audio") == stage.numbers("video") == [0, 1, 2, 3]
+    sound = list(stage.presentation.tracks["audio"].segments.values())
+    assert [len(segment.chunks) for segment in sound] == [50, 50, 50, 10]
+
+
+def test_tracks_that_come_by_themselves_share_one_period(stage: Stage) -> None:
+    one, other = stage.publish("v1"), stage.publish("v2")
+    upload = video(160, gop=25)
+    for publisher in (one, other):
+        publisher.feed(upload.init, stage.now)
+    for chunk in upload.chunks:
+        stage.pass_time(FRAME)
+        one.feed(chunk, stage.now)
+        other.feed(chunk, stage.now)
+    (period,) = stage.snapshot.periods
+    assert [track.name for track in period.tracks] == ["v1", "v2"]
+    assert stage.numbers("v1") == stage.numbers("v2") == [0, 1, 2, 3]
+
+
+def test_an_encoder_that_restarts_opens_a_period_behind_the_old_one(stage: Stage) -> None:
+    first = stage.publish()
+    stage.send(first, video(85, gop=25))
+    stage.pass_time(0.5)
+    first.break_off("killed", stage.now)
+    (before,) = stage.snapshot.periods
+    assert before.end is None, "nobody knows yet"
+    growing = list(stage.presentation.tracks["video"].segments.values())[-1]
+    assert growing.complete
+    stage.pass_time(5)
+    stage.send(stage.publish(), video(60, gop=25))
+    old, new = stage.snapshot.periods
+    assert old.id == before.id
+    assert old.end == old.start + Fraction(85, 25)
+    assert new.end is None
+    assert new.start >= old.end
+    assert abs(float(new.start - old.start) - (85 * FRAME + 5.5)) < 0.1
+    assert new.tracks[0].start_number > old.tracks[0].start_number + 2
+    assert new.tracks[0].init_name != old.tracks[0].init_name
+
+
+def test_while_the_encoder_is_away_its_next_segments_are_not_missing(stage: Stage) -> None:
+    publisher = stage.publish()
+    stage.send(publisher, video(60, gop=25))
+    publisher.break_off("killed", stage.now)
+    track = stage.presentation.tracks["video"]
+    last = track.last_number
+    stage.pass_time(6)
+    found = [stage.presentation.find(track, last + n, stage.now) for n in range(1, 6)]
+    assert found == [Absence.NEXT] * 4 + [Absence.UNKNOWN]
+
+
+def test_an_event_lingers_ends_and_is_forgotten(stage: Stage) -> None:
+    publisher = stage.publish()
+    stage.send(publisher, video(60, gop=25))
+    publisher.finish(stage.now)
+    assert not stage.snapshot.ended
+    stage.pass_time(10)
+    assert stage.snapshot.ended
+    assert stage.snapshot.farewell
+    (period,) = stage.snapshot.periods
+    assert period.end == period.start + Fraction(60, 25)
+    stage.pass_time(10)
+    assert not stage.snapshot.farewell
+    stage.pass_time(20)
+    assert stage.presentation.snapshot() is None
+    assert stage.channel.idle
+
+
+def test_a_clean_restart_within_the_linger_goes_on(stage: Stage) -> None:
+    publisher = stage.publish()
+    stage.send(publisher, video(60, gop=25))
+    publisher.finish(stage.now)
+    stage.pass_time(3)
+    stage.send(stage.publish(), video(60, gop=25))
+    stage.pass_time(11)
+    assert not stage.snapshot.ended
+    assert len(stage.snapshot.periods) == 2
+
+
+def test_the_window_lets_whole_segments_go_and_periods_with_them(stage: Stage) -> None:
+    publisher = stage.publish()
+    stage.send(publisher, video(60, gop=25))
+    publisher.break_off("killed", stage.now)
+    stage.send(stage.publish(), video(700, gop=25))
+    assert len(stage.snapshot.periods) == 1
+    assert len(stage.presentation.tracks["video"].segments) in (10, 11)
+    assert stage.presentation.bytes_held == sum(
+        segment.bytes_held for segment in stage.presentation.tracks["video"].segments.values()
+    )
+
+
+def test_another_rhythm_of_key_frames_opens_another_period(stage: Stage) -> None:
+    publisher = stage.publish()
+    stage.send(publisher, video(125, gop=25))
+    longer = video(200, gop=40, first_time=125 * 512, first_number=126)
+    for chunk in longer.chunks:
+        stage.pass_time(FRAME)
+        publisher.feed(chunk, stage.now)
+    periods = stage.snapshot.periods
+    assert periods[-1].tracks[0].segment_duration % (40 * 512) == 0
+    assert all(period.end == later.start for period, later in pairwise(periods))
+
+
+def test_silence_right_after_the_first_chunk_is_no_presentation(stage: Stage) -> None:
+    publisher = stage.publish()
+    stage.send(publisher, video(1))
+    stage.pass_time(100)
+    assert stage.presentation.snapshot() is None
+    publisher.break_off("silent", stage.now)
+
+
+def test_who_waits_for_the_first_announcement_is_called_once(stage: Stage) -> None:
+    called: list[str] = []
+    stage.presentation.await_first("a", lambda: called.append("a"))
+    stage.presentation.await_first("b", lambda: called.append("b"))
+    stage.presentation.await_no_longer("b")
+    stage.send(stage.publish(), video(80, gop=25))
+    assert called == ["a"]
