@@ -32,6 +32,8 @@ class OriginError(Exception):
     """Anything the other side did that has an answer; ``str()`` is the one line of the answer."""
 
     status = 500
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    """What the answer says besides."""
 
 
 class MediaError(OriginError):
@@ -73,7 +75,7 @@ class MethodNotAllowed(OriginError):
 
     def __init__(self, method: str, allowed: Sequence[str]) -> None:
         super().__init__(f"{method} is not for this path, which takes {', '.join(allowed)}")
-        self.allowed = tuple(allowed)
+        self.headers = ((b"Allow", ", ".join(allowed).encode()),)
 
 
 class RequestTimeout(OriginError):
@@ -145,7 +147,7 @@ class RangeNotSatisfiable(OriginError):
 
     def __init__(self, size: int) -> None:
         super().__init__(f"there are {size} bytes")
-        self.size = size
+        self.headers = ((b"Content-Range", b"bytes */%d" % size),)
 
 
 class TooManyFromAddress(OriginError):

@@ -24,7 +24,6 @@ import httptools
 from sorgente.errors import (
     BadRequest,
     HeadTooLarge,
-    MethodNotAllowed,
     OriginError,
     RequestTimeout,
     UriTooLong,
@@ -371,9 +370,7 @@ class Connection(asyncio.Protocol):
 
     def fail(self, error: OriginError) -> None:
         """Send ``error``; the exchange is over."""
-        headers = [wire.TEXT, wire.NO_STORE]
-        if isinstance(error, MethodNotAllowed):
-            headers.append((b"Allow", ", ".join(error.allowed).encode()))
+        headers = [wire.TEXT, wire.NO_STORE, *error.headers]
         self.reply(error.status, f"{error}\n".encode(), headers)
 
     def finish(self) -> None:
