@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import pytest
 
+from sorgente.errors import ChannelConflict
 from sorgente.isobmff.scanner import BoxLimits
 from sorgente.media.channel import WHOLE, Channel, ChannelRules
 from sorgente.media.feed import FeedRules
@@ -18,6 +19,7 @@ from sorgente.media.utc import UtcClock
 from sorgente.media.window import WindowBounds
 from tests.support.journal import RecordingJournal
 from tests.support.live import Upload, media_of, muxed, video
+from tests.support.players import player
 
 UTC = 1795348800.0
 FRAME = 0.04
@@ -231,6 +233,56 @@ def test_silence_right_after_the_first_chunk_is_no_presentation(stage: Stage) ->
     stage.pass_time(100)
     assert stage.presentation.snapshot() is None
     publisher.break_off("silent", stage.now)
+
+
+def both(stage: Stage, upload: Upload, *publishers: Publisher) -> None:
+    for publisher in publishers:
+        publisher.feed(upload.init, stage.now)
+    for chunk in upload.chunks:
+        stage.pass_time(FRAME)
+        for publisher in publishers:
+            publisher.feed(chunk, stage.now)
+
+
+def test_tracks_are_one_progressive_stream_again(stage: Stage) -> None:
+    subscriber, sink = player()
+    stage.channel.feed(WHOLE).subscribe(subscriber)
+    one, other = stage.publish("v1"), stage.publish("v2")
+    both(stage, video(60, gop=25), one, other)
+    late, late_sink = player()
+    stage.channel.feed(WHOLE).subscribe(late)
+    assert len(media_of(late_sink.body)) == 20
+    one.finish(stage.now)
+    assert sink.open
+    other.finish(stage.now)
+    assert sink.ended
+    media = media_of(sink.body)
+    assert [chunk.fragment.tracks[0].track_id for chunk in media[-2:]] == [1, 2]
+    assert len(media) == 120
+
+
+def test_that_stream_survives_its_encoder_on_one_timeline(stage: Stage) -> None:
+    subscriber, sink = player()
+    stage.channel.feed(WHOLE).subscribe(subscriber)
+    for _ in range(2):
+        publishers = stage.publish("v1"), stage.publish("v2")
+        both(stage, video(60, gop=25), *publishers)
+        for publisher in publishers:
+            publisher.break_off("killed", stage.now)
+        stage.pass_time(3)
+    assert len(media_of(sink.body)) == 240, "times that only grow, of one init segment"
+    stage.pass_time(60)
+    assert sink.aborted
+
+
+def test_a_channel_is_one_stream_or_tracks_not_both(stage: Stage) -> None:
+    stage.send(stage.publish("v1"), video(1))
+    with pytest.raises(ChannelConflict, match="live is published track by track already"):
+        stage.publish()
+    other = Stage()
+    other.publish()
+    with pytest.raises(ChannelConflict, match="live is published as one stream already"):
+        other.publish("v1")
 
 
 def test_who_waits_for_the_first_announcement_is_called_once(stage: Stage) -> None:

@@ -9,6 +9,7 @@ from typing import Final
 from sorgente.errors import ChannelConflict, Overloaded
 from sorgente.media.fanout import Counters
 from sorgente.media.feed import Feed, FeedRules, Journal, OnEnded
+from sorgente.media.merger import Merger
 from sorgente.media.presentation import Presentation, PresentationRules
 from sorgente.media.publisher import Publisher
 from sorgente.media.utc import UtcClock
@@ -33,10 +34,11 @@ class Channel:
     def __init__(self, name: str, rules: ChannelRules, journal: Journal, utc: UtcClock) -> None:
         self.name = name
         self.counters = Counters()
-        self.presentation = Presentation(name, rules.presentation, self.counters, utc)
         self._rules = rules
         self._journal = journal
         self._feeds: dict[str, Feed] = {}
+        merger = Merger(lambda: self.feed(WHOLE))
+        self.presentation = Presentation(name, rules.presentation, self.counters, utc, merger)
 
     def __iter__(self) -> Iterator[Feed]:
         return iter(tuple(self._feeds.values()))

@@ -244,9 +244,16 @@ class Feed:
         for subscriber in waiting:
             subscriber.sink.abort()
 
+    def close_relay(self, *, clean: bool) -> None:
+        """What is relayed here, but not published here, is over."""
+        if clean and self.relay is not None:
+            relay, self.relay = self.relay, None
+            relay.end()
+        self._abort_relay()
+
     def _recognised(self, *, resumed: bool) -> None:
-        assert self.publisher is not None, "only a publisher opens or resumes a relay"
-        self._journal.recognised(self, self.publisher, resumed=resumed)
+        if self.publisher is not None:  # else it is merged of what others publish
+            self._journal.recognised(self, self.publisher, resumed=resumed)
 
     def _abort_relay(self) -> None:
         relay, self.relay = self.relay, None

@@ -24,6 +24,7 @@ from sorgente.isobmff.upload import MediaChunk
 from sorgente.media.chunk import Chunk
 from sorgente.media.fanout import Counters
 from sorgente.media.feed import Feed
+from sorgente.media.merger import Merger
 from sorgente.media.period import Member, Period, picture_duration
 from sorgente.media.publisher import Outcome
 from sorgente.media.segment import Segment
@@ -100,7 +101,12 @@ class Presentation:
     """The presentation of one channel. Implements :class:`~.feed.Observer`."""
 
     def __init__(
-        self, name: str, rules: PresentationRules, counters: Counters, utc: UtcClock
+        self,
+        name: str,
+        rules: PresentationRules,
+        counters: Counters,
+        utc: UtcClock,
+        merger: Merger,
     ) -> None:
         self.name = name
         self.timeline = Timeline()
@@ -110,6 +116,11 @@ class Presentation:
         self._rules = rules
         self._counters = counters
         self._utc = utc
+        self._merger = merger
+        self._by_track = False
+        """The tracks come in uploads of their own."""
+        self._broken = False
+        """One of them broke off."""
         self._changed_at = Fraction(0)
         self._sources: dict[Feed, Source] = {}
         self._runs: dict[Track, Run] = {}
@@ -185,6 +196,7 @@ class Presentation:
     def opened(self, feed: Feed, init: InitSegment, now: float) -> None:
         """See :class:`~.feed.Observer`."""
         lead = None if feed.is_whole else LEAD
+        self._by_track = not feed.is_whole
         tracks: dict[int, Track] = {}
         for track_id, alone in split_init(init).items():
             name = _track_name(feed, init, track_id)
@@ -195,6 +207,8 @@ class Presentation:
             track.init = alone
             self.timeline.begin(name, alone.leading_track.timescale, resumes=resumes)
             tracks[track_id] = track
+        if not self._sources:
+            self._broken = False
         self._sources[feed] = Source(TrackSplitter(init, lead=lead), tracks)
         self._ending = None
         if self.ended:
@@ -229,8 +243,11 @@ class Presentation:
         for track in source.tracks.values():
             track.close()
             self._heard.pop(track, None)
+        self._broken = self._broken or outcome is not Outcome.COMPLETE
         if not self._sources:
             rules = self._rules
+            if not self._broken:
+                self._merger.finish(clean=True)
             patience = rules.linger if outcome is Outcome.COMPLETE else rules.absence
             self._ending = Ending(now + patience)
 
@@ -300,6 +317,7 @@ class Presentation:
             self._last_key_frame = arrival.starts_at
         longest = track.longest_chunk
         track.append(arrival.chunk, cut.duration)
+        self._merger.take(track, cut, arrival.at.run, arrival.starts_at, now)
         if track.longest_chunk > longest and period.note_chunk(track):
             self._change(now)
 
@@ -367,6 +385,8 @@ class Presentation:
         for track in tracks:
             track.inits[epoch.id] = track.init
             track.expect(epoch.start_number)
+        if self._by_track:
+            self._merger.compose(tracks)
         pending, self._pending = self._pending, []
         for arrival in pending:
             where = self._period_of(arrival.at)
@@ -381,6 +401,7 @@ class Presentation:
 
     def _end(self, now: float) -> None:
         """The event is over: what is kept stays to be seen, with an end."""
+        self._merger.finish(clean=False)
         self._pending = []
         self._runs = {}
         for track in self.tracks.values():

@@ -1,0 +1,77 @@
+"""Tracks that come by themselves, as one progressive stream again: ``/play/{channel}``.
+
+One ``moov`` with all tracks of the period, their chunks as they come, on one timeline: an encoder
+that comes back goes on where it stopped, as in a muxed stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from math import ceil
+
+from sorgente.isobmff.fragment import parse_chunk
+from sorgente.isobmff.merge import merge_inits, renumbered
+from sorgente.isobmff.rewrite import retimed
+from sorgente.isobmff.split import TrackChunk
+from sorgente.media.chunk import Chunk
+from sorgente.media.feed import Feed
+from sorgente.media.relay import Relay
+from sorgente.media.timeline import Run
+from sorgente.media.track import Track
+
+
+class Merger:
+    """Feeds the path of the whole channel; ``whole`` gives it, and makes it if need be."""
+
+    def __init__(self, whole: Callable[[], Feed]) -> None:
+        self._whole = whole
+        self._relay: Relay | None = None
+        self._tracks: list[Track] = []
+        self._run: Run | None = None
+        self._shift = Fraction(0)
+        self._end = Fraction(0)
+        """Seconds: how far the stream has come."""
+        self._number = 0
+
+    def compose(self, tracks: list[Track]) -> None:
+        """The stream is made of these from now on; a new one begins if they are not as before."""
+        merged = merge_inits([track.init for track in tracks])
+        relay, self._tracks = self._relay, list(tracks)
+        if relay is None or relay.init is None or not relay.init.compatible_with(merged):
+            self._relay = self._whole().open_relay(merged.content_type, merged)
+            self._run = None
+            self._shift = self._end = Fraction(0)
+
+    def take(self, track: Track, cut: TrackChunk, run: Run, start: Fraction, now: float) -> None:
+        """A chunk that begins at ``start`` (seconds) on the timeline of ``run``."""
+        if self._relay is None or track not in self._tracks:
+            return
+        if run is not self._run:
+            self._shift = self._end - start if self._run is not None else Fraction(0)
+            self._run = run
+        timescale = track.init.leading_track.timescale
+        self._end = max(self._end, start + self._shift + Fraction(cut.duration, timescale))
+        self._number += 1
+        data = cut.data
+        if self._shift:
+            media = parse_chunk(data, 0, track.init)
+            data = retimed(media, shifts={cut.track_id: ceil(self._shift * timescale)})
+        leads = track is self._leading
+        chunk = Chunk.of(
+            renumbered(data, self._tracks.index(track) + 1, self._number),
+            now,
+            random_access=leads and cut.random_access,
+            has_sync_sample=leads and cut.contains_random_access,
+        )
+        self._relay.append(chunk, now)
+
+    def finish(self, *, clean: bool) -> None:
+        """Nothing more comes."""
+        if self._relay is not None:
+            self._whole().close_relay(clean=clean)
+            self._relay = None
+
+    @property
+    def _leading(self) -> Track:
+        return next((track for track in self._tracks if track.is_video), self._tracks[0])
