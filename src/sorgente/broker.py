@@ -84,6 +84,15 @@ class Broker:
         return sum(feed.publisher is not None for each in self for feed in each)
 
     @property
+    def held(self) -> int:
+        """Requests for what is next, over all channels."""
+        return sum(channel.presentation.held for channel in self._channels.values())
+
+    def drifts(self) -> dict[str, float]:
+        """Seconds by channel: how much later its media come than announced."""
+        return {name: float(each.presentation.drift) for name, each in self._channels.items()}
+
+    @property
     def busy(self) -> bool:
         """Somebody publishes or watches."""
         return any(channel.live for channel in self._channels.values())

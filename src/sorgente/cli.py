@@ -119,6 +119,7 @@ def _announce(origin: Origin) -> None:
         f"            curl -T input.mp4 {url}/ingest/live\n"
         f"  play      ffplay {url}/play/live\n"
         f"            curl -N {url}/play/live > received.mp4\n"
+        f"  DASH      {url}/live/live/manifest.mpd\n"
         f"  look      {url}/          {url}/metrics\n",
         flush=True,
     )

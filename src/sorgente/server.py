@@ -157,6 +157,8 @@ class Origin:
             version=__version__,
             closing=self.broker.closing,
             channels=self.broker.snapshot(self._clock.monotonic()),
+            drifts=self.broker.drifts(),
+            held=self.broker.held,
             totals=self.broker.totals(),
             window_bytes=self.broker.bytes_held,
             connections=len(self._frontend),

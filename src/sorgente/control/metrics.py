@@ -59,7 +59,19 @@ def _gauges(status: OriginStatus) -> Iterator[Metric]:
     yield GaugeMetricFamily("sorgente_channels", "Channels live.", status.channels_live)
     yield GaugeMetricFamily("sorgente_publishers", "Encoders at work.", status.publishers)
     yield GaugeMetricFamily("sorgente_connections", "Connections open.", status.connections)
-    yield GaugeMetricFamily("sorgente_held", "Players waiting for an encoder.", status.waiting)
+    yield GaugeMetricFamily(
+        "sorgente_held",
+        "Requests that wait: players for their encoder, and for the segment that is next.",
+        status.waiting + status.held,
+    )
+    drift = GaugeMetricFamily(
+        "sorgente_drift_seconds",
+        "How much later a channel's media come than its manifest announces.",
+        labels=["channel"],
+    )
+    for name, seconds in status.drifts.items():
+        drift.add_metric([name], seconds)
+    yield drift
     yield GaugeMetricFamily("sorgente_window_bytes", "Media in memory.", status.window_bytes)
     subscribers = GaugeMetricFamily(
         "sorgente_subscribers", "Players of a channel.", labels=["channel"]

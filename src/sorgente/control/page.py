@@ -39,7 +39,8 @@ def channels_page(status: OriginStatus, origin: str) -> str:
   -f mp4 -movflags empty_moov+frag_keyframe+default_base_moof {base}/ingest/live</pre>
 <h2>Play</h2>
 <pre>ffplay {base}/play/live
-curl -N {base}/play/live &gt; received.mp4</pre>
+curl -N {base}/play/live &gt; received.mp4
+{base}/live/live/manifest.mpd    <i>low-latency DASH, for dash.js, Shaka, ExoPlayer …</i></pre>
 <p><a href="/metrics">metrics</a> · version {escape(status.version)}</p>
 </html>
 """
@@ -49,6 +50,7 @@ def _row(channel: FeedSnapshot) -> str:
     name = escape(channel.name)
     return (
         f'<tr><td><a href="/play/{name}">{name}</a>'
+        f' · <a href="/live/{escape(channel.channel)}/manifest.mpd">MPD</a>'
         f'<td class="{channel.state}">{channel.state}'
         f"<td>{escape(', '.join(channel.tracks) or channel.content_type or '–')}"
         f"<td>{channel.watching}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -25,6 +25,10 @@ class OriginStatus:
     version: str
     closing: bool
     channels: Sequence[FeedSnapshot]
+    drifts: Mapping[str, float]
+    """Seconds by channel: how much later its media come than announced."""
+    held: int
+    """Requests for what is next."""
     totals: Counters
     window_bytes: int
     connections: int
