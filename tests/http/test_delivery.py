@@ -204,6 +204,21 @@ def test_an_encoder_that_breaks_off_ends_its_segment_at_the_last_whole_chunk(
     assert waiting.written == b"", "an absent encoder looks like a slow one"
 
 
+def test_a_request_that_a_new_period_overtakes_gets_an_empty_segment(house: House) -> None:
+    live = Live(house)
+    live.encoder.lose()
+    waiting = live.ask(2)
+    house.pass_time(2)
+    first = live.first
+    Live(house)
+    house.pass_time(1.3)
+    assert status(waiting.written) == 200
+    assert body_of(waiting.written)[4:8] == b"styp"
+    assert header(waiting.written, b"Cache-Control") == b"no-store"
+    path = b"GET /live/live/video/%d.m4s HTTP/1.1" % (first + 2)
+    assert body_of(house.request(path).written) == body_of(waiting.written)
+
+
 def test_a_manifest_is_tagged_and_compressed_once(house: House) -> None:
     Live(house)
     plain = house.request(MANIFEST).written

@@ -52,6 +52,21 @@ def test_while_the_encoder_is_away_all_that_is_due_is_held(track: Track) -> None
     assert track.find(14, due=13) is Absence.UNKNOWN
 
 
+def test_what_a_period_promised_and_its_encoder_did_not_send_is_empty(track: Track) -> None:
+    track.open(10, "e", 0)
+    track.append(chunk(b"a"), 512)
+    track.close()
+    _, refused = hold(track, 11)
+    track.expect(40, promised=12)
+    track.open(40, "f", 0)
+    track.append(chunk(b"b"), 512)
+    assert refused == [], "its player is to see the new period first"
+    assert [track.find(n, due=41) for n in (11, 12)] == [Absence.EMPTY] * 2
+    assert track.find(13, due=41) is Absence.UNKNOWN
+    track.refuse(below=40)
+    assert refused == [11]
+
+
 def test_a_held_request_gets_its_first_chunk_with_the_head_and_follows(track: Track) -> None:
     sink, refused = hold(track, 10)
     track.open(10, "e", 0)
@@ -70,6 +85,8 @@ def test_held_requests_for_what_will_never_be_are_refused(track: Track) -> None:
     _, kept = hold(track, 40)
     track.open(40, "e", 0)
     assert refused == [10]
+    assert kept == []
+    track.refuse(below=40)
     assert kept == []
     track.refuse()
     assert kept == [40]

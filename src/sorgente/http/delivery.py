@@ -17,6 +17,9 @@ from sorgente.media.segment import Segment
 from sorgente.media.subscriber import Subscriber
 from sorgente.media.track import Absence, Track
 
+EMPTY_SEGMENT: Final = b"\0\0\0\x14stypmsdh\0\0\0\0msdh"
+"""A ``styp`` box and nothing behind it (ISO/IEC 14496-12 §8.16.2)."""
+
 RANGE: Final = re.compile(rb"bytes=(\d*)-(\d*)")
 
 
@@ -75,6 +78,8 @@ class SegmentExchange(Exchange):
                 raise NotFound(f"there is no segment {self._number}")
             case Absence.NEXT:
                 self._wait()
+            case Absence.EMPTY:
+                self._send_empty()
             case Segment() if found.complete:
                 self._send_complete(found)
             case Segment():
@@ -172,7 +177,17 @@ class SegmentExchange(Exchange):
 
     def _refuse(self) -> None:
         self._let_go()
-        self.line.fail(NotFound(f"segment {self._number} did not come"))
+        found = self._presentation.find(self._track, self._number, self.line.now)
+        if found is Absence.EMPTY:
+            self._send_empty()
+        else:
+            self.line.fail(NotFound(f"segment {self._number} did not come"))
+
+    def _send_empty(self) -> None:
+        """A segment without media: legal, and the only answer after which Shaka goes on to the next
+        period (it asks again for ever what it was promised and does not get)."""
+        content_type = self._track.init.content_type.encode()
+        self.line.reply(200, EMPTY_SEGMENT, [(b"Content-Type", content_type), wire.NO_STORE])
 
     def _let_go(self) -> None:
         self._segment = self._subscriber = None

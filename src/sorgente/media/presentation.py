@@ -41,6 +41,15 @@ FAREWELL: Final = 10.0
 """Seconds that a manifest of an event that is over keeps its timeline: for those who watch to see
 its end. Then it becomes one of a recording, on a timeline of its own (see ``dash.recording``)."""
 
+NOTICE: Final = 3
+"""Seconds until all players have seen a new period: two looks at the manifest, and one that was
+late. So long, the old one's segments are asked for."""
+
+NOTICED_SECONDS: Final = 1.2
+"""Until the next look of most players at the manifest (its minimumUpdatePeriod is 1 s). Requests
+that a period ends under are held so long: dash.js goes on to the next period at once if it knows of
+it when the answer comes, and takes several seconds to find it if not (measured)."""
+
 FAR_BEHIND: Final = Fraction(3, 2)
 """Seconds without a chunk after which a track is left out, so that it does not hold up the others:
 half of what players may take to recover."""
@@ -129,6 +138,8 @@ class Presentation:
         self._periods: deque[Period] = deque()
         self._last_key_frame = Fraction(0)
         """Seconds on the run's timeline, of the leading track."""
+        self._noticed_at = 0.0
+        """Seconds: when players will have seen the newest period."""
         self._farewell_until: float | None = None
         """Seconds: while those who watch are told that the event is over."""
         self._ending: Ending | None = None
@@ -181,7 +192,8 @@ class Presentation:
         due = 0
         if self._periods and not self.ended:
             due = self._periods[-1].number_due(Fraction(self._utc.at(now)))
-        return track.find(number, due)
+        found = track.find(number, due)
+        return Absence.NEXT if found is Absence.EMPTY and now < self._noticed_at else found
 
     def await_first(self, key: object, call: Callable[[], None]) -> None:
         """Call ``call`` when there is something to announce."""
@@ -261,6 +273,9 @@ class Presentation:
         if self._farewell_until is not None and now >= self._farewell_until:
             self._farewell_until = None
             self._change(now)
+        if self._periods and now >= self._noticed_at:
+            for track in self.tracks.values():
+                track.refuse(below=self._periods[-1].epoch.start_number)
         horizon = now - self._rules.window
         for track in self.tracks.values():
             while (oldest := track.oldest_complete) is not None:
@@ -363,10 +378,13 @@ class Presentation:
         if any(track.is_video for track in tracks):
             leading = min((track for track in tracks if track.is_video), key=lambda t: t.name)
             starts = sorted({a.starts_at for a in video if a.track is leading})
-            if len(starts) < 2:
-                return
             own = [arrival for arrival in self._pending if arrival.track is leading]
-            group = _group_of_pictures(own, starts)
+            if len(starts) > 1:
+                group = _group_of_pictures(own, starts)
+            elif starts and self._periods and self._periods[-1].leading is leading:
+                group = self._periods[-1].group  # it came back; if it did otherwise, that shows
+            else:
+                return
         else:
             starts, group = [min(a.starts_at for a in self._pending)], Fraction(0)
         self._announce(run, starts[0], group, tracks, now)
@@ -377,14 +395,18 @@ class Presentation:
         """Open a period at ``start``, and place what waited for it."""
         last = max((track.last_number for track in self.tracks.values()), default=0)
         epoch = self.timeline.open(start, self._utc.at(now), last)
+        promised = 0
         if self._periods:
+            until = Fraction(self._utc.at(now)) + NOTICE
+            promised = self._periods[-1].number_due(until)
+            self._noticed_at = now + NOTICED_SECONDS
             self._periods[-1].end_before(epoch)
         members = [Member.of(track, epoch, self._pending) for track in tracks]
         period = Period(epoch, group, self._rules.segment_target, members)
         self._periods.append(period)
         for track in tracks:
             track.inits[epoch.id] = track.init
-            track.expect(epoch.start_number)
+            track.expect(epoch.start_number, promised)
         if self._by_track:
             self._merger.compose(tracks)
         pending, self._pending = self._pending, []

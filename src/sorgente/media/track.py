@@ -5,6 +5,8 @@ What a request for segment ``n`` meets (design §3 rule 6):
     kept                        the segment, complete or growing
     the next one                held until its first chunk is there; while the encoder is away,
                                 all that by the clock should be there
+    promised by a period whose  empty: a player that is told "not there" asks again for ever
+    encoder never came back
     older than what is kept     gone
     anything else               not there
 """
@@ -28,6 +30,7 @@ class Absence(Enum):
 
     NEXT = "not yet"
     GONE = "no longer"
+    EMPTY = "promised, and never filled"
     UNKNOWN = "never"
 
 
@@ -44,6 +47,8 @@ class Track:
         """Kept ones, oldest first."""
         self.last_number = 0
         """The highest number used so far."""
+        self._promised = range(0)
+        """Numbers that players were told of, and that the encoder's absence left without media."""
         self.next_number: int | None = None
         """Of the segment that comes next; None while nobody knows."""
         self.bytes_held = 0
@@ -87,16 +92,18 @@ class Track:
     def open(self, number: int, epoch: str, time: int) -> Segment:
         """Begin segment ``number``, which closes the one before."""
         self.close()
+        self.refuse(below=number, above=self._promised.stop)
         segment = Segment(number, epoch, time, self.init.content_type, self._counters)
         self.segments[number] = self._growing = segment
-        self.expect(number)
         self.last_number, self.next_number = number, number + 1
         return segment
 
-    def expect(self, number: int) -> None:
-        """The next segment will be ``number``; there is none between the last one and it."""
+    def expect(self, number: int, promised: int = 0) -> None:
+        """The next segment will be ``number``; there is none between the last one and it, though
+        players may have been told of all up to ``promised``."""
+        if promised >= self.last_number > 0:
+            self._promised = range(self.last_number + 1, min(promised + 1, number))
         self.next_number = number
-        self.refuse(below=number)
 
     def append(self, chunk: Chunk, duration: int) -> None:
         """One more chunk of the segment that is growing."""
@@ -147,6 +154,8 @@ class Track:
         following = self.next_number
         if following is not None and following <= number <= max(due, following):
             return Absence.NEXT
+        if number in self._promised:
+            return Absence.EMPTY
         oldest = next(iter(self.segments), following)
         return Absence.GONE if oldest is not None and number < oldest else Absence.UNKNOWN
 
@@ -163,8 +172,9 @@ class Track:
             if not waiting:
                 del self._held[number]
 
-    def refuse(self, below: int | None = None) -> None:
-        """Tell held requests, all or those for numbers below, that there is no such segment."""
-        for number in [n for n in self._held if below is None or n < below]:
+    def refuse(self, *, below: int = 1 << 63, above: int = 0) -> None:
+        """Tell held requests for numbers from ``above`` to ``below`` that there is no such
+        segment."""
+        for number in [n for n in self._held if above <= n < below]:
             for refuse in self._held.pop(number).values():
                 refuse()
