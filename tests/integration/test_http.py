@@ -28,7 +28,7 @@ TARGETS = [
     ("GET", "/nowhere", 404),
     ("HEAD", "/nowhere", 404),
     ("GET", "/healthz/x", 404),
-    ("GET", "/play/live/video", 404),
+    ("GET", "/play/live/video/more", 404),
     ("HEAD", "/play/nobody", 404),
     ("GET", "/play/a%2Fb", 400),
     ("GET", "/ingest", 405),
@@ -37,7 +37,7 @@ TARGETS = [
     ("POST", "/play", 405),
     ("PUT", "/play/live", 405),
     ("DELETE", "/nowhere", 404),
-    ("POST", "/ingest/live/video", 404),
+    ("POST", "/ingest/live/video", 200),
     ("PUT", "/ingest/a%00b", 400),
 ]
 CONNECTIONS = {
