@@ -1,35 +1,18 @@
-from fractions import Fraction
-
 import pytest
 
 from sorgente.broker import Broker, BrokerLimits
 from sorgente.errors import OriginError, OutOfMemory, Overloaded, PublisherConflict, ShuttingDown
-from sorgente.isobmff.scanner import BoxLimits
-from sorgente.media.channel import ChannelRules
-from sorgente.media.feed import Feed, FeedRules
-from sorgente.media.presentation import PresentationRules
+from sorgente.media.feed import Feed
 from sorgente.media.publisher import Publisher
 from sorgente.media.subscriber import Subscriber
 from sorgente.media.utc import UtcClock
-from sorgente.media.window import WindowBounds
 from tests.support.journal import RecordingJournal
 from tests.support.live import video
 from tests.support.players import RecordingSink, player
+from tests.support.rules import channel_rules
 
 NOW = 100.0
-RULES = ChannelRules(
-    FeedRules(WindowBounds(60.0, 1 << 20), BoxLimits(), max_lag=5.0, reconnect_grace=10.0),
-    PresentationRules(
-        window=60.0,
-        window_bytes=1 << 20,
-        segment_target=Fraction(2),
-        latency_target=None,
-        linger=10.0,
-        absence=60.0,
-        held=100,
-    ),
-    tracks=3,
-)
+RULES = channel_rules()
 
 
 class Stage:

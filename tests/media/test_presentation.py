@@ -8,34 +8,19 @@ from itertools import pairwise
 import pytest
 
 from sorgente.errors import ChannelConflict
-from sorgente.isobmff.scanner import BoxLimits
-from sorgente.media.channel import WHOLE, Channel, ChannelRules
-from sorgente.media.feed import FeedRules
-from sorgente.media.presentation import PresentationRules
+from sorgente.media.channel import WHOLE, Channel
 from sorgente.media.publisher import Publisher
 from sorgente.media.snapshot import PresentationSnapshot
 from sorgente.media.track import Absence
 from sorgente.media.utc import UtcClock
-from sorgente.media.window import WindowBounds
 from tests.support.journal import RecordingJournal
 from tests.support.live import Upload, media_of, muxed, video
 from tests.support.players import player
+from tests.support.rules import channel_rules
 
 UTC = 1795348800.0
 FRAME = 0.04
-RULES = ChannelRules(
-    FeedRules(WindowBounds(60.0, 1 << 24), BoxLimits(), max_lag=5.0, reconnect_grace=10.0),
-    PresentationRules(
-        window=20.0,
-        window_bytes=1 << 24,
-        segment_target=Fraction(2),
-        latency_target=None,
-        linger=10.0,
-        absence=60.0,
-        held=10,
-    ),
-    tracks=4,
-)
+RULES = channel_rules(window=20.0, window_bytes=1 << 24)
 
 
 class Stage:

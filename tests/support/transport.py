@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from fractions import Fraction
 from typing import Any, cast
 
 from sorgente.broker import Broker, BrokerLimits
@@ -15,14 +14,10 @@ from sorgente.http.frontend import Frontend, FrontendLimits
 from sorgente.http.histogram import Histogram
 from sorgente.http.ingest import IngestRules
 from sorgente.http.routing import Router
-from sorgente.isobmff.scanner import BoxLimits
-from sorgente.media.channel import ChannelRules
-from sorgente.media.feed import FeedRules
-from sorgente.media.presentation import PresentationRules
 from sorgente.media.utc import UtcClock
-from sorgente.media.window import WindowBounds
 from tests.support.clock import FakeClock
 from tests.support.journal import RecordingJournal
+from tests.support.rules import channel_rules
 
 DELIVERY = DeliveryRules(hold_seconds=4.0, held=3, stall_seconds=30.0, max_age=3600)
 
@@ -127,19 +122,7 @@ class House:
         self.clock = FakeClock()
         self.journal = RecordingJournal()
         self.broker = Broker(
-            ChannelRules(
-                FeedRules(WindowBounds(60.0, window_bytes), BoxLimits(), 5.0, 10.0),
-                PresentationRules(
-                    window=60.0,
-                    window_bytes=window_bytes,
-                    segment_target=Fraction(2),
-                    latency_target=None,
-                    linger=10.0,
-                    absence=60.0,
-                    held=10,
-                ),
-                tracks=4,
-            ),
+            channel_rules(window_bytes=window_bytes),
             BrokerLimits(channels=10, waiting=10, memory=1 << 30),
             self.journal,
             UtcClock(self.clock.monotonic(), self.clock.wall()),
