@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from sorgente.errors import ChannelConflict
-from sorgente.media.channel import WHOLE, Channel
+from sorgente.media.channel import WHOLE, Channel, ChannelRules
 from sorgente.media.publisher import Publisher
 from sorgente.media.snapshot import PresentationSnapshot
 from sorgente.media.track import Absence
@@ -26,9 +26,9 @@ RULES = channel_rules(window=20.0, window_bytes=1 << 24)
 class Stage:
     """A channel whose encoder sends a frame every 40 ms."""
 
-    def __init__(self) -> None:
+    def __init__(self, rules: ChannelRules = RULES) -> None:
         self.now = 100.0
-        self.channel = Channel("live", RULES, RecordingJournal(), UtcClock(self.now, UTC))
+        self.channel = Channel("live", rules, RecordingJournal(), UtcClock(self.now, UTC))
         self.presentation = self.channel.presentation
 
     def publish(self, track: str = WHOLE) -> Publisher:
@@ -227,6 +227,44 @@ def both(stage: Stage, upload: Upload, *publishers: Publisher) -> None:
         stage.pass_time(FRAME)
         for publisher in publishers:
             publisher.feed(chunk, stage.now)
+
+
+@pytest.mark.parametrize(("dies", "stays"), [("a", "b"), ("b", "a")])
+def test_a_track_that_dies_does_not_hold_up_the_others(stage: Stage, dies: str, stays: str) -> None:
+    publishers = {name: stage.publish(name) for name in "ab"}
+    both(stage, video(60, gop=25), *publishers.values())
+    publishers[dies].break_off("killed", stage.now)
+    rest = video(150, gop=25)
+    for chunk in rest.chunks[60:]:
+        stage.pass_time(FRAME)
+        publishers[stays].feed(chunk, stage.now)
+    old, new = stage.snapshot.periods
+    assert [track.name for track in old.tracks] == ["a", "b"]
+    assert [track.name for track in new.tracks] == [stays]
+    assert old.end == new.start
+    assert new.continues == old.id
+
+
+def test_a_track_that_comes_later_is_announced_with_the_next_segment(stage: Stage) -> None:
+    one = stage.publish("a")
+    upload = video(200, gop=25)
+    stage.send(one, upload, 0, 60)
+    other = stage.publish("b")
+    other.feed(upload.init, stage.now)
+    for chunk in upload.chunks[60:]:
+        stage.pass_time(FRAME)
+        one.feed(chunk, stage.now)
+        other.feed(chunk, stage.now)
+    *_, newest = stage.snapshot.periods
+    assert [track.name for track in newest.tracks] == ["a", "b"]
+    assert stage.presentation.tracks["b"].segments
+
+
+def test_an_encoder_that_never_sends_a_second_key_frame_is_kept_within_bounds() -> None:
+    stage = Stage(channel_rules(window=20.0, window_bytes=20_000))
+    stage.send(stage.publish(), video(500, gop=1000))
+    assert stage.presentation.snapshot() is None
+    assert stage.presentation.bytes_held <= 20_000
 
 
 def test_tracks_are_one_progressive_stream_again(stage: Stage) -> None:

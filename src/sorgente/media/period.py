@@ -108,6 +108,13 @@ class Period:
         """Seconds: the longest chunk of all tracks."""
         return max(self._chunk_seconds(member) for member in self.members.values())
 
+    def leader_of(self, alive: Sequence[Track]) -> Track | None:
+        """Whose segments decide where a new period may begin: the leading track, or who is left."""
+        left = [member.track for member in self.members.values() if member.track in alive]
+        if self.leading in left:
+            return self.leading
+        return next((track for track in left if track.is_video), left[0] if left else None)
+
     def number_of(self, start: Fraction, cut: TrackChunk, track: Track) -> int:
         """The segment a chunk belongs to, or would open; below the first number, none."""
         return self.epoch.start_number + self._index_of(start, cut, track)

@@ -135,6 +135,7 @@ class Presentation:
         self._runs: dict[Track, Run] = {}
         self._heard: dict[Track, float] = {}
         self._pending: list[Arrival] = []
+        self._pending_bytes = 0
         self._periods: deque[Period] = deque()
         self._last_key_frame = Fraction(0)
         """Seconds on the run's timeline, of the leading track."""
@@ -159,8 +160,8 @@ class Presentation:
 
     @property
     def bytes_held(self) -> int:
-        """Memory of all segments, in bytes."""
-        return sum(track.bytes_held for track in self.tracks.values())
+        """Memory of all segments, and of chunks that have none yet, in bytes."""
+        return self._pending_bytes + sum(track.bytes_held for track in self.tracks.values())
 
     @property
     def drift(self) -> Fraction:
@@ -307,10 +308,22 @@ class Presentation:
             self._runs[track] = at.run
         period = self._period_of(at)
         if period is None or track.name not in period.members:
-            self._pending.append(arrival)
+            self._wait(arrival)
             self._try_to_announce(now)
         elif not self._renew(arrival, period, now):
             self._place(arrival, period, now)
+
+    def _wait(self, arrival: Arrival) -> None:
+        """Keep a chunk whose period is not there yet; not for ever: an encoder may never send the
+        second key frame that makes a grid."""
+        self._pending.append(arrival)
+        self._pending_bytes += arrival.chunk.bytes_held
+        if self._pending_bytes > self._rules.window_bytes:
+            self._keep_pending(self._pending[len(self._pending) // 2 :])
+
+    def _keep_pending(self, arrivals: list[Arrival]) -> None:
+        self._pending = arrivals
+        self._pending_bytes = sum(arrival.chunk.bytes_held for arrival in arrivals)
 
     def _period_of(self, at: Placement) -> Period | None:
         epoch = at.epoch
@@ -340,22 +353,20 @@ class Presentation:
         """Open a new period where a segment of the leading track starts, if one is due: the clock
         has drifted, a track has come or gone, the group of pictures has changed."""
         run, track = arrival.at.run, arrival.track
-        if (
-            track is not period.leading
-            or run is not self.timeline.run
-            or not arrival.cut.random_access
-        ):
-            return False
         number = period.number_of(arrival.starts_at, arrival.cut, track)
-        if period is not self._periods[-1] or not _begins(track, number, period):
+        if not arrival.cut.random_access or not _begins(track, number, period):
+            return False
+        if period is not self._periods[-1] or run is not self.timeline.run:
             return False
         alive = self._alive(now)
+        if track is not period.leader_of(alive):
+            return False
         composed = alive == [member.track for member in period.members.values()]
         strays = track.is_video and period.off_grid(arrival.starts_at)
         if not run.due and composed and not strays:
             return False
         group = arrival.starts_at - self._last_key_frame if strays else period.group
-        self._pending.append(arrival)
+        self._wait(arrival)
         self._announce(run, arrival.starts_at, group, alive, now)
         return True
 
@@ -370,7 +381,7 @@ class Presentation:
         assert run is not None, "arrivals make runs"
         if run.epochs:
             return  # a newcomer: it waits for the next segment of the others
-        self._pending = [arrival for arrival in self._pending if arrival.at.run is run]
+        self._keep_pending([arrival for arrival in self._pending if arrival.at.run is run])
         if not self._pending or not run.ready(self._utc.at(now)):
             return
         tracks = sorted({arrival.track for arrival in self._pending}, key=lambda track: track.name)
@@ -409,7 +420,8 @@ class Presentation:
             track.expect(epoch.start_number, promised)
         if self._by_track:
             self._merger.compose(tracks)
-        pending, self._pending = self._pending, []
+        pending = self._pending
+        self._keep_pending([])
         for arrival in pending:
             where = self._period_of(arrival.at)
             if where is not None and arrival.track.name in where.members:
@@ -424,7 +436,7 @@ class Presentation:
     def _end(self, now: float) -> None:
         """The event is over: what is kept stays to be seen, with an end."""
         self._merger.finish(clean=False)
-        self._pending = []
+        self._keep_pending([])
         self._runs = {}
         for track in self.tracks.values():
             track.close()
