@@ -1,6 +1,7 @@
 # make run     an origin and a live test picture in it; prints what to open
 # make test    everything that CI does: lint, types, layers, tests, real encoders, a real browser
-# make lint | unit | e2e | cover | bench | soak     parts of it, and what takes minutes
+# make lint | unit | e2e | cover        parts of it
+# make players | bench | soak           what takes minutes
 #
 # The first use of any of them sets up .venv; nothing else is needed than make and Python 3.11.
 
@@ -8,13 +9,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: run test lint unit e2e cover bench soak lock clean browser
+.PHONY: run test lint unit e2e players cover bench soak lock clean browser
 
 run: $(READY)
 	@exec $(BIN)/python scripts/test_picture.py
 
 test: lint browser
-	$(BIN)/pytest
+	$(BIN)/pytest -m "not minutes"
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -26,7 +27,10 @@ unit: $(READY)
 	$(BIN)/pytest -m "not e2e"
 
 e2e: $(READY) browser
-	$(BIN)/pytest -m e2e
+	$(BIN)/pytest -m "e2e and not minutes"
+
+players: $(READY) browser
+	SORGENTE_MEASUREMENTS=measurements.jsonl $(BIN)/pytest -s tests/e2e/test_dash_players.py
 
 cover: $(READY)
 	$(BIN)/pytest -m "not e2e" --cov --cov-report=term-missing

@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
 from fractions import Fraction
-from functools import cache
 from math import floor
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,34 +12,10 @@ import pytest
 from sorgente.dash.manifest import render
 from tests.dash.reader import Mpd, Representation, seconds
 from tests.dash.snapshots import MATRIX, NOON
+from tests.support.npm import node, run
 
-NPM = Path(__file__).resolve().parents[1] / "npm"
 URI = "http://origin.test/live/live/manifest.mpd"
 NOW = NOON + Fraction("9.5")
-
-
-def run(*command: str, text: str | None = None) -> str:
-    done = subprocess.run(
-        command, cwd=NPM, input=text, capture_output=True, text=True, check=False, timeout=50
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-@cache
-def node() -> str:
-    """Where node is; skips without it. Installs what the lock file says, once."""
-    path = shutil.which("node")
-    npm = shutil.which("npm")
-    if path is None or npm is None:
-        reason = "node and npm are not there, which run mpd-parser"
-        if os.environ.get("SORGENTE_NO_SKIP") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    installed, lock = NPM / "node_modules" / ".package-lock.json", NPM / "package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        run(npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts")
-    return path
 
 
 @pytest.fixture(scope="module")

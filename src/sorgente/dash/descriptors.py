@@ -8,7 +8,6 @@ from sorgente.dash.xml import Element, element
 from sorgente.media.snapshot import TrackSnapshot
 
 ROLE: Final = "urn:mpeg:dash:role:2011"
-DVB_SCOPE: Final = "urn:dvb:dash:lowlatency:scope:2019"
 DVB_CRITICAL: Final = "urn:dvb:dash:lowlatency:critical:2019"
 PERIOD_CONTINUITY: Final = "urn:mpeg:dash:period-continuity:2015"
 

@@ -14,7 +14,7 @@ from sorgente.dash.availability import segment_length
 from sorgente.dash.descriptors import HTTP_HEAD, HTTP_ISO
 from sorgente.dash.period import period_element
 from sorgente.dash.recording import presentation_end, recorded
-from sorgente.dash.service import service_descriptions
+from sorgente.dash.service import service_description
 from sorgente.dash.values import date_time, decimal, duration
 from sorgente.dash.xml import Element, Value, document, element
 from sorgente.media.snapshot import PeriodSnapshot, PresentationSnapshot, TrackSnapshot
@@ -73,7 +73,7 @@ def _dynamic(snapshot: PresentationSnapshot) -> Element:
             "minBufferTime": duration(min(snapshot.latency_target, _longest(snapshot))),
         },
         None if snapshot.ended else _patch_location(snapshot),
-        *service_descriptions(snapshot.latency_target, reference_id),
+        service_description(snapshot.latency_target, reference_id),
         *periods,
         HTTP_ISO,
         HTTP_HEAD,

@@ -1,12 +1,11 @@
 """ServiceDescription: how far behind the encoder players should be, and how hard they may try.
 
-dash.js takes the description of DVB's scope if there is one, and the last of the others if not; it
-steers by ``Latency@target`` and reads ``@max`` as the point to seek instead of to hurry
-(``max − target + 0.5 s`` too late). Shaka takes the first description, whatever its scope, starts
+There is one, without a Scope: Shaka 5.2 reads none at all if there are two (``findChild`` gives up
+on more than one), and never hurries then (measured). dash.js steers by ``Latency@target`` and reads
+``@max`` as the point to seek instead of to hurry (``max − target + 0.5 s`` too late). Shaka starts
 ``suggestedPresentationDelay`` behind the live edge, and then holds its distance from *that* point
-at ``target ± 0.5 s``. So for targets above half a second, Shaka would slow down until it is twice
-as late as asked. It gets a first description by which it may not slow down in that case; the one
-of DVB's scope, which dash.js reads, lets players do both.
+at ``target ± 0.5 s``: for targets above half a second it would slow down until it is twice as late
+as asked, so then nobody may slow down.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Final
 
-from sorgente.dash.descriptors import DVB_SCOPE, descriptor
 from sorgente.dash.values import decimal, milliseconds
 from sorgente.dash.xml import Element, element
 
@@ -31,30 +29,16 @@ SHAKA_TOLERANCE: Final = Fraction(1, 2)
 """``liveSync.targetLatencyTolerance``: below it, nothing is too early for Shaka."""
 
 
-def service_descriptions(target: Fraction, reference_id: str | None) -> list[Element]:
-    """For all players, then for those that know DVB's low latency.
+def service_description(target: Fraction, reference_id: str | None) -> Element:
+    """``target`` in seconds.
 
     ``reference_id`` is the ProducerReferenceTime of the live period: LL has the target
     "relative to the producer reference time".
     """
-    shaka_slowest = SLOWEST if target <= SHAKA_TOLERANCE else Fraction(1)
-    return [
-        _description(0, None, target, reference_id, shaka_slowest),
-        _description(1, descriptor("Scope", DVB_SCOPE), target, reference_id, SLOWEST),
-    ]
-
-
-def _description(
-    number: int,
-    scope: Element | None,
-    target: Fraction,
-    reference_id: str | None,
-    slowest: Fraction,
-) -> Element:
+    slowest = SLOWEST if target <= SHAKA_TOLERANCE else Fraction(1)
     return element(
         "ServiceDescription",
-        {"id": number},
-        scope,
+        {"id": 0},
         element(
             "Latency",
             {
