@@ -41,7 +41,7 @@ bench: $(READY)
 soak: $(READY)
 	$(BIN)/python scripts/soak.py
 
-# Chromium and curl, for the tests that use them: through apt where that is possible.
+# Chromium, npm and curl, for the tests that use them: through apt where that is possible.
 browser: $(READY)
 	@scripts/set_up tools
 
