@@ -20,10 +20,10 @@ from sorgente import __version__
 from sorgente.broker import Broker, BrokerLimits
 from sorgente.control.app import control_app
 from sorgente.control.status import OriginStatus
-from sorgente.http.connection import ConnectionLimits
 from sorgente.http.delivery import DeliveryRules
 from sorgente.http.frontend import Frontend, FrontendLimits
 from sorgente.http.histogram import Histogram
+from sorgente.http.household import ConnectionLimits
 from sorgente.http.ingest import IngestRules
 from sorgente.http.listener import BACKLOG, tune
 from sorgente.http.routing import Router

@@ -15,12 +15,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sorgente.media.minimum import Minimum
 from sorgente.media.timeline import (
     MPEG_WRAP,
     NUMBERS_SINCE,
     Cause,
     Epoch,
-    Minimum,
     Placement,
     Run,
     Timeline,

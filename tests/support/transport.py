@@ -8,10 +8,11 @@ from typing import Any, cast
 
 from sorgente.broker import Broker, BrokerLimits
 from sorgente.http.asgi import AsgiApp
-from sorgente.http.connection import Connection, ConnectionLimits
+from sorgente.http.connection import Connection
 from sorgente.http.delivery import DeliveryRules
 from sorgente.http.frontend import Frontend, FrontendLimits
 from sorgente.http.histogram import Histogram
+from sorgente.http.household import ConnectionLimits
 from sorgente.http.ingest import IngestRules
 from sorgente.http.routing import Router
 from sorgente.media.utc import UtcClock

@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Final, Protocol, cast
+from typing import Final, cast
 
 import httptools
 
@@ -29,7 +29,8 @@ from sorgente.errors import (
     UriTooLong,
 )
 from sorgente.http import wire
-from sorgente.http.exchange import Exchange, FailedExchange, Line
+from sorgente.http.exchange import Exchange, FailedExchange
+from sorgente.http.household import Household
 from sorgente.http.request import Request, check
 
 NEVER: Final = math.inf
@@ -39,34 +40,6 @@ RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 
 MAX_READS_UNPARSED: Final = 2
 """In heads: one that is legal, and as much again of what came with it in one read."""
-
-
-class Clock(Protocol):
-    """Where time comes from."""
-
-    def monotonic(self) -> float:
-        """Seconds of a clock that only grows."""
-
-    def wall(self) -> float:
-        """UTC, seconds since 1970."""
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionLimits:
-    """What one connection may take."""
-
-    head_bytes: int
-    """A request head: llhttp has no bound of its own."""
-    uri_bytes: int
-    """A request target."""
-    head_seconds: float
-    """From the first byte of a head to its last (slowloris)."""
-    idle_seconds: float
-    """Between requests. Encoders keep connections for several segments (protocols §3.6)."""
-    linger_seconds: float
-    """For the other side to read an early answer before the connection is dropped."""
-    stall_seconds: float
-    """For the other side to take anything at all of what is written to it."""
 
 
 class Phase(Enum):
@@ -85,32 +58,6 @@ class Pipelined:
     request: Request
     body: list[bytes] = field(default_factory=list)
     complete: bool = False
-
-
-Route = Callable[[Request, Line], Exchange]
-
-
-class Household(Protocol):
-    """Whoever owns all connections."""
-
-    clock: Clock
-    limits: ConnectionLimits
-    date: wire.DateHeader
-    route: Route
-    closing: bool
-
-    @property
-    def overrun(self) -> bool:
-        """So many connections that not even a refusal can be sent to another."""
-
-    def admit(self, connection: Connection) -> OriginError | None:
-        """A new connection; an error if there are too many."""
-
-    def dismiss(self, connection: Connection) -> None:
-        """A connection is gone."""
-
-    def after(self, seconds: float, call: Callable[[], None]) -> None:
-        """Call ``call`` in so many seconds."""
 
 
 class Connection(asyncio.Protocol):

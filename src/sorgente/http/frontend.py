@@ -9,7 +9,8 @@ from typing import Final
 
 from sorgente.errors import OriginError, Overloaded, ShuttingDown, TooManyFromAddress
 from sorgente.http import wire
-from sorgente.http.connection import Clock, Connection, ConnectionLimits, Route
+from sorgente.http.connection import Connection
+from sorgente.http.household import Clock, ConnectionLimits, Route
 
 MAX_REFUSALS: Final = 256
 """Connections over the bound that are told so at a time; one more is dropped without a word."""
@@ -24,7 +25,7 @@ class FrontendLimits:
 
 
 class Frontend:
-    """Owns the connections; see :class:`~.connection.Household`."""
+    """Owns the connections; see :class:`~.household.Household`."""
 
     def __init__(
         self,

@@ -287,9 +287,13 @@ class Presentation:
         self._forget_periods(now)
 
     def drop_oldest(self) -> int:
-        """Let the oldest segment go, and return the bytes that frees."""
+        """Let the oldest segment go, or what waits to be in one, and return the bytes that frees."""
         track = max(self.tracks.values(), key=lambda track: track.bytes_held, default=None)
-        return 0 if track is None else track.drop_oldest()
+        freed = 0 if track is None else track.drop_oldest()
+        if not freed and self._pending:
+            freed = self._pending[0].chunk.bytes_held
+            self._keep_pending(self._pending[1:])
+        return freed
 
     def close(self) -> None:
         """The origin shuts down: nothing that grows looks complete."""
