@@ -287,7 +287,7 @@ class Presentation:
         self._forget_periods(now)
 
     def drop_oldest(self) -> int:
-        """Let the oldest segment go, or what waits to be in one, and return the bytes that frees."""
+        """Let the oldest segment go, or what waits to be in one; return the bytes that frees."""
         track = max(self.tracks.values(), key=lambda track: track.bytes_held, default=None)
         freed = 0 if track is None else track.drop_oldest()
         if not freed and self._pending:
