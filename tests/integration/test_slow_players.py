@@ -140,11 +140,13 @@ async def test_a_player_that_takes_nothing_is_cut_off(launch: Launch) -> None:
 
 
 async def test_memory_does_not_grow_with_players_that_do_not_read(narrow: InProcess) -> None:
-    """What they have not got stays in the one window, which keeps its bound."""
+    """What they have not got stays in the windows, which keep their bounds."""
     await stalled(narrow, 50)
     encoder = await narrow.publish()
     await encoder.send(UPLOAD.init)
     for chunk in UPLOAD.chunks:
         await encoder.send(chunk)
-        held = await narrow.metric("sorgente_window_bytes")
+        held = await narrow.metric("sorgente_channel_window_bytes", channel="live")
         assert held <= WINDOW * 1.05
+        both = await narrow.metric("sorgente_window_bytes")
+        assert both <= 2 * WINDOW * 1.05, "that of the segments beside it"

@@ -258,6 +258,7 @@ class Presentation:
             self._heard.pop(track, None)
         self._broken = self._broken or outcome is not Outcome.COMPLETE
         if not self._sources:
+            self._keep_pending([])  # of a timeline that ended before it had a grid
             rules = self._rules
             if not self._broken:
                 self._merger.finish(clean=True)
