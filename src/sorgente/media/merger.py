@@ -50,7 +50,7 @@ class Merger:
         if run is not self._run:
             self._shift = self._end - start if self._run is not None else Fraction(0)
             self._run = run
-        timescale = track.init.leading_track.timescale
+        timescale = track.timescale
         self._end = max(self._end, start + self._shift + Fraction(cut.duration, timescale))
         self._number += 1
         data = cut.data

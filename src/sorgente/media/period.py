@@ -74,7 +74,7 @@ class Member:
 
 def picture_duration(arrivals: Sequence[Arrival]) -> Fraction:
     """Seconds: how long a picture lasts in most chunks of one video track."""
-    timescale = arrivals[0].track.init.leading_track.timescale
+    timescale = arrivals[0].track.timescale
     each = [
         Fraction(arrival.cut.duration, arrival.cut.sample_count * timescale)
         for arrival in arrivals
@@ -98,7 +98,7 @@ class Period:
         self.ended_at: Fraction | None = None
         """UTC, seconds; None while it goes on, or nobody knows."""
         for member in members:
-            timescale = member.track.init.leading_track.timescale
+            timescale = member.track.timescale
             member.segment_ticks = round(self.segment_duration * timescale)
         videos = [member.track for member in members if member.track.is_video]
         self.leading = (videos or [member.track for member in members])[0]
@@ -124,7 +124,7 @@ class Period:
         if track.is_video:
             near = self._nearest(start)
             return floor(since / self.segment_duration) if near is None else near
-        timescale = track.init.leading_track.timescale
+        timescale = track.timescale
         half = Fraction(cut.duration, 2 * timescale)
         return floor((since + min(half, self.segment_duration / 2)) / self.segment_duration)
 
@@ -164,7 +164,7 @@ class Period:
         for member in self.members.values():
             own = [s for s in member.track.segments.values() if s.epoch == self.id]
             if own:
-                timescale = member.track.init.leading_track.timescale
+                timescale = member.track.timescale
                 last = own[-1]
                 # Not a tick behind the grid: that would promise one more segment.
                 ticks = last.time - member.offset + min(last.duration, member.segment_ticks)
@@ -184,7 +184,7 @@ class Period:
         )
 
     def _chunk_seconds(self, member: Member) -> Fraction:
-        return Fraction(member.longest_chunk, member.track.init.leading_track.timescale)
+        return Fraction(member.longest_chunk, member.track.timescale)
 
     def _track(self, member: Member) -> TrackSnapshot:
         track, facts = member.track, member.track.init.leading_track

@@ -98,14 +98,6 @@ class Arrival:
         return self.at.start
 
 
-@dataclass(slots=True)
-class Ending:
-    """The event may be over."""
-
-    at: float
-    """Seconds, when it is, if no encoder comes."""
-
-
 class Presentation:
     """The presentation of one channel. Implements :class:`~.feed.Observer`."""
 
@@ -143,7 +135,8 @@ class Presentation:
         """Seconds: when players will have seen the newest period."""
         self._farewell_until: float | None = None
         """Seconds: while those who watch are told that the event is over."""
-        self._ending: Ending | None = None
+        self._ends_at: float | None = None
+        """Seconds: when the event is over, if no encoder comes."""
         self._awaiting: dict[object, Callable[[], None]] = {}
 
     # What there is
@@ -223,7 +216,7 @@ class Presentation:
         if not self._sources:
             self._broken = False
         self._sources[feed] = Source(TrackSplitter(init, lead=lead), tracks)
-        self._ending = None
+        self._ends_at = None
         if self.ended:
             self.ended, self._farewell_until = False, None
             self._change(now)
@@ -234,7 +227,7 @@ class Presentation:
         utc = self._utc.at(now)
         for cut in source.splitter.split(media):
             track = source.tracks[cut.track_id]
-            timescale = track.init.leading_track.timescale
+            timescale = track.timescale
             at = self.timeline.observe(
                 track.name,
                 Fraction(cut.decode_time, timescale),
@@ -263,14 +256,14 @@ class Presentation:
             if not self._broken:
                 self._merger.finish(clean=True)
             patience = rules.linger if outcome is Outcome.COMPLETE else rules.absence
-            self._ending = Ending(now + patience)
+            self._ends_at = now + patience
 
     def tick(self, now: float) -> None:
         """Do what only time brings about."""
         if self._pending:
             self._try_to_announce(now)
-        if self._ending is not None and now >= self._ending.at:
-            self._ending = None
+        if self._ends_at is not None and now >= self._ends_at:
+            self._ends_at = None
             self._end(now)
         if self._farewell_until is not None and now >= self._farewell_until:
             self._farewell_until = None

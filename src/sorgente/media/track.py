@@ -67,6 +67,11 @@ class Track:
         return cast(Kind, self.init.leading_track.kind)
 
     @property
+    def timescale(self) -> int:
+        """Ticks per second."""
+        return self.init.leading_track.timescale
+
+    @property
     def is_video(self) -> bool:
         """Pictures: segments can start at some chunks only."""
         return self.kind == "video"
@@ -124,7 +129,7 @@ class Track:
             return
         segment.close()
         if segment.duration:
-            bits = segment.bytes * 8 * self.init.leading_track.timescale
+            bits = segment.bytes * 8 * self.timescale
             self.peak_bandwidth = max(self.peak_bandwidth, bits // segment.duration)
 
     def drop_oldest(self) -> int:
