@@ -99,6 +99,12 @@ def _chunk_latency(mpd: Mpd) -> list[str]:
     return [each.id for each in mpd.representations if each.longest - each.offset >= mpd.target]
 
 
+def _offsets_in_range(mpd: Mpd) -> list[str]:
+    """Of the MPD: a period that is over has the offset of the live one, see dash.availability."""
+    longest = mpd.time("maxSegmentDuration")
+    return [each.id for each in mpd.representations if not 0 < each.offset < longest]
+
+
 def _one_offset_a_set(mpd: Mpd) -> list[str]:
     return [each.id for each in mpd.sets if len({r.offset for r in each.representations}) != 1]
 
@@ -215,7 +221,7 @@ RULES = [
     Rule("LL-addressing", _always, "SegmentTemplate with $Number$, @duration xor SegmentTimeline",
          _each(_addressing)),
     Rule("CONF-9.X.4.5-ATO-range", _low_latency, "0 < availabilityTimeOffset < longest segment",
-         _each(lambda r: 0 < r.offset < r.longest)),
+         _offsets_in_range),
     Rule("CONF-9.X.4.5-ATO-target", _low_latency, "longest segment - offset < target latency",
          _chunk_latency),
     Rule("CONF-9.X.4.5-ATO-same", _live, "one offset for all Representations of a set",

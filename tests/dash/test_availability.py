@@ -98,6 +98,13 @@ def test_nothing_to_be_early_for_where_nothing_has_chunks() -> None:
     assert set_offset(whole[:1], whole, TARGET) is None
 
 
+def test_a_period_that_is_over_takes_part_in_the_one_live_edge_that_shaka_has() -> None:
+    short = period(video(segment_duration=12800), end=NOON + 10)
+    longer = period(video(segment_duration=76800), start=NOON + 10, id="e2")
+    mpd = Mpd(render(presentation(short, longer)))
+    assert [each.offset for each in mpd.representations] == [Fraction("5.96")] * 2
+
+
 def test_metadata_has_no_say() -> None:
     meta = replace(text("m"), kind="meta", chunk_duration=Fraction("1.999"))
     mpd = Mpd(render(presentation(period(video(), text(), meta))))

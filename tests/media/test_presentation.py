@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
@@ -13,6 +14,7 @@ from sorgente.media.publisher import Publisher
 from sorgente.media.snapshot import PresentationSnapshot
 from sorgente.media.track import Absence
 from sorgente.media.utc import UtcClock
+from tests.support.boxes import VIDEO, visual_entry
 from tests.support.journal import RecordingJournal
 from tests.support.live import Upload, media_of, muxed, video
 from tests.support.players import player
@@ -210,6 +212,106 @@ def test_another_rhythm_of_key_frames_opens_another_period(stage: Stage) -> None
     periods = stage.snapshot.periods
     assert periods[-1].tracks[0].segment_duration % (40 * 512) == 0
     assert all(period.end == later.start for period, later in pairwise(periods))
+
+
+def test_key_frames_without_a_rhythm_get_longer_segments_that_begin_with_one(
+    stage: Stage,
+) -> None:
+    keys = {0, 50, 70, 120, 150, 200, 220, 270, 320, 330, 390, 440, 470, 520, 560, 600}
+    upload = video(640, keys=keys)
+    stage.send(stage.publish(), upload)
+    newest = stage.snapshot.periods[-1]
+    (track,) = newest.tracks
+    assert track.segment_duration == 4 * 12800, "two of the longest groups, in whole seconds"
+    mine = [
+        each
+        for each in stage.presentation.tracks["video"].segments.values()
+        if each.epoch == newest.id
+    ]
+    assert len(mine) > 3
+    numbers = [each.number for each in mine]
+    assert numbers == list(range(numbers[0], numbers[0] + len(mine))), "without a hole"
+    init = stage.presentation.tracks["video"].inits[newest.id].data
+    for segment in mine:
+        media = media_of(init + b"".join(segment.slice(0, segment.bytes)))
+        assert media[0].random_access
+        late = media[0].fragment.tracks[0].base_decode_time - segment.time
+        assert 0 <= late <= track.segment_duration // 2
+
+
+def test_a_break_of_the_rhythm_is_forgiven_after_a_while(stage: Stage) -> None:
+    publisher = stage.publish()
+    stage.send(
+        publisher,
+        video(1700, keys={*range(0, 100, 25), *range(110, 1650, 25), *range(1665, 1700, 25)}),
+    )
+    (track,) = stage.snapshot.periods[-1].tracks
+    assert track.segment_duration == 50 * 512
+    publisher.finish(stage.now)
+
+
+def test_a_period_stays_what_it_was_when_the_encoder_comes_back_as_another(stage: Stage) -> None:
+    publisher = stage.publish()
+    stage.send(publisher, video(60, gop=25))
+    publisher.break_off("killed", stage.now)
+    (before,) = stage.snapshot.periods
+    other = replace(VIDEO, entry=visual_entry(width=1920, height=1080), timescale=25600)
+    stage.send(stage.publish(), video(60, gop=25, spec=other))
+    old, new = stage.snapshot.periods
+    assert old.tracks[0].width == before.tracks[0].width
+    assert old.tracks[0].timescale == before.tracks[0].timescale
+    assert old.end == old.start + Fraction(60, 25)
+    assert (new.tracks[0].width, new.tracks[0].timescale) == (1920, 25600)
+
+
+def test_a_period_that_goes_on_knows_what_its_tracks_need(stage: Stage) -> None:
+    """Not only the key frame that it starts with, which would be many times too much."""
+    one = stage.publish("a")
+    plain = video(300, gop=25, size=100)
+    pictures = [
+        chunk if index % 25 else video(1, size=5000, first_time=index * 512).chunks[0]
+        for index, chunk in enumerate(plain.chunks)
+    ]
+    stage.send(one, Upload(plain.init, pictures), 0, 60)
+    other = stage.publish("b")
+    other.feed(plain.init, stage.now)
+    for own, others in zip(pictures[60:], plain.chunks[60:], strict=True):
+        stage.pass_time(FRAME)
+        one.feed(own, stage.now)
+        other.feed(others, stage.now)
+    old, *_, new = stage.snapshot.periods
+    assert old.tracks[0].name == new.tracks[0].name == "a"
+    assert new.tracks[0].bandwidth < 1.3 * old.tracks[0].bandwidth
+    assert new.tracks[0].frame_rate == old.tracks[0].frame_rate == 25
+
+
+def test_a_segment_that_needs_more_than_announced_is_announced(stage: Stage) -> None:
+    publisher = stage.publish()
+    stage.send(publisher, video(60, gop=25, size=100))
+    (before,) = stage.snapshot.periods
+    busy = video(140, gop=25, size=2000, first_time=50 * 512, first_number=51)
+    for chunk in busy.chunks[10:]:
+        stage.pass_time(FRAME)
+        publisher.feed(chunk, stage.now)
+    (after,) = stage.snapshot.periods
+    assert after.tracks[0].bandwidth > 5 * before.tracks[0].bandwidth
+
+
+def test_a_wrap_of_time_stamps_goes_on_in_the_same_period(stage: Stage) -> None:
+    """32 bits at 12.8 kHz are four days."""
+    publisher = stage.publish()
+    before = video(100, gop=25, first_time=2**32 - 100 * 512)
+    after = video(100, gop=25, first_number=101)
+    stage.send(publisher, before)
+    for chunk in after.chunks:
+        stage.pass_time(FRAME)
+        publisher.feed(chunk, stage.now)
+    (period,) = stage.snapshot.periods
+    segments = list(stage.presentation.tracks["video"].segments.values())
+    init = stage.presentation.tracks["video"].inits[period.id].data
+    media = media_of(init + b"".join(b"".join(each.slice(0, each.bytes)) for each in segments))
+    assert len(media) == 200
+    assert media[-1].fragment.tracks[0].base_decode_time == 2**32 + 99 * 512
 
 
 def test_silence_right_after_the_first_chunk_is_no_presentation(stage: Stage) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 from sorgente.isobmff.upload import InitSegment, MediaChunk
@@ -30,14 +30,17 @@ class Upload:
 def video(
     count: int, *, gop: int = 5, first_time: int = 0, size: int = 40, base: str = "moof",
     spec: TrackSpec = VIDEO, first_number: int = 1, trailer: bytes = b"",
+    keys: Container[int] | None = None,
 ) -> Upload:  # fmt: skip
-    """``count`` one-frame chunks, every ``gop``-th a key frame; each payload tells its number."""
+    """``count`` one-frame chunks, every ``gop``-th a key frame, or those of ``keys``; each payload
+    tells its number."""
+    keys = range(0, count, gop) if keys is None else keys
     init = boxes.init_segment(spec)
     chunks: list[bytes] = []
     position = len(init)
     for index in range(count):
         payload = f"frame {first_number + index:06d} ".encode().ljust(size, b".")
-        sample = Sample(payload, TICKS, NON_SYNC if index % gop else SYNC)
+        sample = Sample(payload, TICKS, SYNC if index in keys else NON_SYNC)
         traf = TrafSpec(spec.track_id, first_time + index * TICKS, [sample], base)
         chunks.append(
             boxes.chunk(traf, position=position, sequence_number=first_number + index)

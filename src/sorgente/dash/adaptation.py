@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Final
 
 from sorgente.dash import descriptors
-from sorgente.dash.availability import set_offset
+from sorgente.dash.availability import NO_TIME, set_offset
 from sorgente.dash.template import segment_template, shared
 from sorgente.dash.values import date_time, frame_rate, ratio
 from sorgente.dash.xml import Element, element
@@ -67,16 +67,20 @@ def adaptation_set(
     period: PeriodSnapshot,
     *,
     target: Fraction | None,
+    longest: Fraction,
     reference_ids: Iterator[int],
     continues: str | None = None,
 ) -> Element:
     """The AdaptationSet.
 
-    ``target`` is the latency to aim at, None in a recording; ``reference_ids`` numbers
-    ProducerReferenceTime over the whole MPD.
+    ``target`` is the latency to aim at, None in a recording; ``longest`` the longest segment of the
+    MPD, in seconds; ``reference_ids`` numbers ProducerReferenceTime over the whole MPD.
     """
     live = target is not None
-    offset = None if target is None else set_offset(tracks.tracks, shown(period), target)
+    offset = None
+    if target is not None:
+        over = NO_TIME if period.end is None else longest
+        offset = set_offset(tracks.tracks, shown(period), target, over)
     events = {track.event_schemes for track in tracks.tracks}
     common = shared(tracks.tracks)
 

@@ -115,9 +115,10 @@ def _mpd(
 
 def _periods(snapshot: PresentationSnapshot, target: Fraction | None) -> list[Element]:
     reference_ids = count(1)
+    longest = _longest(snapshot)
     listed: chain[PeriodSnapshot | None] = chain([None], snapshot.periods)
     return [
-        period_element(period, before, target=target, reference_ids=reference_ids)
+        period_element(period, before, target=target, longest=longest, reference_ids=reference_ids)
         for before, period in pairwise(listed)
         if period is not None
     ]

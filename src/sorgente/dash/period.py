@@ -16,12 +16,13 @@ def period_element(
     predecessor: PeriodSnapshot | None,
     *,
     target: Fraction | None,
+    longest: Fraction,
     reference_ids: Iterator[int],
 ) -> Element:
     """The Period.
 
     ``predecessor`` is the one listed before it, ``target`` the latency to aim at, None in a
-    recording.
+    recording, ``longest`` the longest segment of the MPD, in seconds.
 
     ``@start`` is the UTC second it starts at, ``availabilityStartTime`` being 1970.
     ``@duration`` is there once the end is known, and no earlier (design §3 rule 8).
@@ -39,6 +40,7 @@ def period_element(
                 tracks,
                 period,
                 target=target,
+                longest=longest,
                 reference_ids=reference_ids,
                 continues=period.continues if (tracks.id, tracks.key) in continued else None,
             )

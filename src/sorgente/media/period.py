@@ -1,38 +1,28 @@
-"""One epoch as it is announced: its grid, and its tracks on it."""
+"""One epoch as it is announced: where its segments begin, and its tracks."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import floor
-from statistics import median_low
-from typing import Final, Protocol
+from typing import Final
 
-from sorgente.isobmff.split import TrackChunk
+from sorgente.isobmff.init_segment import InitSegment
+from sorgente.media.arrival import Arrival, picture_duration
+from sorgente.media.grid import Grid
+from sorgente.media.rhythm import Rhythm
+from sorgente.media.segment import Segment
 from sorgente.media.snapshot import PeriodSnapshot, TrackSnapshot
 from sorgente.media.timeline import Epoch
 from sorgente.media.track import Track
 
-OFF_GRID: Final = Fraction(1, 8)
-"""Of a segment: a key frame further from the grid than this is another rhythm. Announced and real
-times may differ by half a segment (DASH-IF low latency, 9.X.4.5); players like it less."""
+UNDERSTATED: Final = 125
+"""Per cent of the announced bandwidth: a segment that needs more is announced. Players choose by
+it."""
 
-
-DEFAULT_PICTURE: Final = Fraction(1, 25)
-"""Seconds, of an encoder that never says."""
-
-
-class Arrival(Protocol):
-    """A chunk that waits for its period."""
-
-    @property
-    def track(self) -> Track:
-        """Whose it is."""
-
-    @property
-    def cut(self) -> TrackChunk:
-        """What is known of it."""
+MISPLACED: Final = Fraction(1, 20)
+"""Seconds that a track may leave the common grid, its segments being announced in whole ticks:
+29.97 fps and 44.1 kHz part by 8 ms an hour. Half of what players put up with."""
 
 
 @dataclass(slots=True)
@@ -40,6 +30,8 @@ class Member:
     """A track in a period."""
 
     track: Track
+    init: InitSegment
+    """Of this period; the track may have another by now."""
     offset: int
     """Ticks: media time at the start of the period (presentationTimeOffset)."""
     longest_chunk: int
@@ -47,66 +39,101 @@ class Member:
     bandwidth: int
     """bit/s."""
     frame_rate: Fraction | None
-    segment_ticks: int = 0
+    segment_ticks: int
 
     @classmethod
-    def of(cls, track: Track, epoch: Epoch, arrivals: Sequence[Arrival]) -> Member:
-        """The track, with what its first chunks tell."""
+    def of(
+        cls,
+        track: Track,
+        epoch: Epoch,
+        segment_duration: Fraction,
+        arrivals: Sequence[Arrival],
+        before: Member | None,
+    ) -> Member:
+        """The track, with what it showed before, or what its first chunks (``arrivals``) tell."""
         facts = track.init.leading_track
-        own = [arrival for arrival in arrivals if arrival.track is track]
-        cuts = [arrival.cut for arrival in own]
-        ticks = sum(c.duration for c in cuts)
-        size = sum(len(c.data) for c in cuts)
-        measured = size * 8 * facts.timescale // ticks if ticks else 0
-        rate = 1 / picture_duration(own) if track.is_video and ticks else None
+        cuts = [arrival.cut for arrival in arrivals]
+        ticks = sum(cut.duration for cut in cuts)
+        bandwidth = max(track.peak_bandwidth, facts.bitrate)
+        if before is not None:
+            bandwidth = max(bandwidth, before.bandwidth)
+        elif ticks:
+            size = sum(len(cut.data) for cut in cuts)
+            bandwidth = max(bandwidth, size * 8 * facts.timescale // ticks)
         return cls(
             track=track,
+            init=track.init,
             offset=round(epoch.media_start * facts.timescale),
-            longest_chunk=max([track.longest_chunk, *(c.duration for c in cuts)]),
-            bandwidth=max(measured, track.peak_bandwidth, facts.bitrate, 1),
-            frame_rate=rate.limit_denominator(1001) if rate else None,
+            longest_chunk=max([track.longest_chunk, *(cut.duration for cut in cuts)]),
+            bandwidth=max(bandwidth, 1),
+            frame_rate=before.frame_rate if before else _frame_rate(track, arrivals),
+            segment_ticks=round(segment_duration * facts.timescale),
         )
 
-    def time_of(self, number: int, period: Period) -> int:
-        """Ticks: where segment ``number`` starts."""
-        return self.offset + (number - period.epoch.start_number) * self.segment_ticks
+    @property
+    def timescale(self) -> int:
+        """Ticks per second."""
+        return self.init.leading_track.timescale
 
+    @property
+    def chunk_duration(self) -> Fraction:
+        """Seconds: the longest chunk so far."""
+        return Fraction(self.longest_chunk, self.timescale)
 
-def picture_duration(arrivals: Sequence[Arrival]) -> Fraction:
-    """Seconds: how long a picture lasts in most chunks of one video track."""
-    timescale = arrivals[0].track.timescale
-    each = [
-        Fraction(arrival.cut.duration, arrival.cut.sample_count * timescale)
-        for arrival in arrivals
-        if arrival.cut.duration
-    ]
-    return median_low(each or [DEFAULT_PICTURE])
+    def note(self) -> bool:
+        """Whether the track has shown something that makes what is announced of it wrong."""
+        longest = max(self.longest_chunk, self.track.longest_chunk)
+        peak = self.track.peak_bandwidth
+        understated = peak * 100 > self.bandwidth * UNDERSTATED
+        changed = understated or longest > self.longest_chunk
+        self.longest_chunk = longest
+        if understated:
+            self.bandwidth = peak
+        return changed
 
 
 class Period:
-    """``group``: seconds from one key frame to the next, 0 without video."""
+    """``rhythm`` decides how its segments are laid out, see :mod:`~.grid`."""
 
     def __init__(
-        self, epoch: Epoch, group: Fraction, segment_target: Fraction, members: list[Member]
+        self,
+        epoch: Epoch,
+        rhythm: Rhythm,
+        target: Fraction,
+        arrivals: Sequence[Arrival],
+        tracks: Sequence[Track],
+        before: Period | None = None,
     ) -> None:
+        """``target``: seconds of a segment; ``before``: the period whose tracks go on here."""
         self.epoch = epoch
         self.id = epoch.id
-        self.group = group
-        groups = max(1, round(segment_target / group)) if group else 1
-        self.segment_duration = groups * group or segment_target
-        self.members = {member.track.name: member for member in members}
+        self.rhythm = rhythm
+        self.grid = Grid(epoch, rhythm, target)
         self.ended_at: Fraction | None = None
         """UTC, seconds; None while it goes on, or nobody knows."""
-        for member in members:
-            timescale = member.track.timescale
-            member.segment_ticks = round(self.segment_duration * timescale)
-        videos = [member.track for member in members if member.track.is_video]
-        self.leading = (videos or [member.track for member in members])[0]
+        self.members: dict[str, Member] = {
+            track.name: Member.of(
+                track,
+                epoch,
+                self.segment_duration,
+                [arrival for arrival in arrivals if arrival.track is track],
+                None if before is None else before.members.get(track.name),
+            )
+            for track in tracks
+        }
+        self.leading = next((track for track in tracks if track.is_video), tracks[0])
+
+    @property
+    def segment_duration(self) -> Fraction:
+        """Seconds."""
+        return self.grid.duration
 
     @property
     def chunk_duration(self) -> Fraction:
         """Seconds: the longest chunk of all tracks."""
-        return max(self._chunk_seconds(member) for member in self.members.values())
+        return max(member.chunk_duration for member in self.members.values())
+
+    # Segments
 
     def leader_of(self, alive: Sequence[Track]) -> Track | None:
         """Whose segments decide where a new period may begin: the leading track, or who is left."""
@@ -115,61 +142,57 @@ class Period:
             return self.leading
         return next((track for track in left if track.is_video), left[0] if left else None)
 
-    def number_of(self, start: Fraction, cut: TrackChunk, track: Track) -> int:
-        """The segment a chunk belongs to, or would open; below the first number, none."""
-        return self.epoch.start_number + self._index_of(start, cut, track)
+    def begins(self, arrival: Arrival) -> int | None:
+        """The number of the segment that a chunk begins; None if it begins none."""
+        return self.grid.begins(arrival)
 
-    def _index_of(self, start: Fraction, cut: TrackChunk, track: Track) -> int:
-        since = start - self.epoch.media_start
-        if track.is_video:
-            near = self._nearest(start)
-            return floor(since / self.segment_duration) if near is None else near
-        timescale = track.timescale
-        half = Fraction(cut.duration, 2 * timescale)
-        return floor((since + min(half, self.segment_duration / 2)) / self.segment_duration)
-
-    def off_grid(self, start: Fraction) -> bool:
-        """Whether ``start`` is too far from where a segment should begin."""
-        return self._nearest(start) is None
-
-    def _nearest(self, start: Fraction) -> int | None:
-        """The segment that begins at ``start``, or thereabouts."""
-        since = (start - self.epoch.media_start) / self.segment_duration
-        index = floor(since + Fraction(1, 2))
-        return index if abs(since - index) <= OFF_GRID else None
-
-    def note_chunk(self, track: Track) -> bool:
-        """Whether a chunk longer than announced makes the announcement wrong."""
+    def open(self, arrival: Arrival, number: int) -> Segment:
+        """Begin segment ``number``."""
+        track = arrival.track
+        if track is self.leading:
+            self.grid.opened(number, arrival.starts_at)
         member = self.members[track.name]
-        if track.longest_chunk <= member.longest_chunk:
-            return False
-        member.longest_chunk = track.longest_chunk
-        return True
+        time = member.offset + (number - self.epoch.start_number) * member.segment_ticks
+        return track.open(number, self.id, time)
+
+    def misplaced(self, start: Fraction) -> bool:
+        """Whether some track has left the common grid, seconds ``start`` into the run."""
+        segments = (start - self.epoch.media_start) / self.segment_duration
+        return any(
+            abs(self.segment_duration - Fraction(member.segment_ticks, member.timescale)) * segments
+            > MISPLACED
+            for member in self.members.values()
+        )
 
     def number_due(self, utc: Fraction) -> int:
-        """The latest segment that a player may ask for: the one after that of ``utc``."""
-        return self.epoch.start_number + floor((utc - self.epoch.start) / self.segment_duration) + 1
+        """The latest segment that a player may ask for by the clock."""
+        return self.grid.number_due(utc - self.epoch.start)
+
+    # Its end
 
     def end_before(self, following: Epoch) -> None:
         """Another period follows. One of the same timeline follows at once; if the encoder was
         away, this one ends with what there is of it: a longer one would promise segments that never
         were, and Shaka asks for them for ever."""
-        same = following.continues == self.id
-        self.ended_at = following.start if same else min(following.start, self.media_end)
+        if following.continues == self.id:
+            self.grid.end_at(following.media_start)
+            self.ended_at = following.start
+        else:
+            self.ended_at = min(following.start, self.media_end)
 
     @property
     def media_end(self) -> Fraction:
         """UTC, seconds: where the longest of its tracks ends."""
         ends = []
         for member in self.members.values():
-            own = [s for s in member.track.segments.values() if s.epoch == self.id]
+            own = self._segments(member)
             if own:
-                timescale = member.track.timescale
-                last = own[-1]
                 # Not a tick behind the grid: that would promise one more segment.
-                ticks = last.time - member.offset + min(last.duration, member.segment_ticks)
-                ends.append(Fraction(ticks, timescale))
+                ticks = own[-1].time - member.offset + min(own[-1].duration, member.segment_ticks)
+                ends.append(Fraction(ticks, member.timescale))
         return self.epoch.start + max(ends, default=Fraction(0))
+
+    # What a manifest shows
 
     def snapshot(self) -> PeriodSnapshot:
         """For a manifest."""
@@ -183,11 +206,9 @@ class Period:
             continues=epoch.continues,
         )
 
-    def _chunk_seconds(self, member: Member) -> Fraction:
-        return Fraction(member.longest_chunk, member.track.timescale)
-
     def _track(self, member: Member) -> TrackSnapshot:
-        track, facts = member.track, member.track.init.leading_track
+        track, facts = member.track, member.init.leading_track
+        own = self._segments(member)
         return TrackSnapshot(
             name=track.name,
             kind=track.kind,
@@ -203,7 +224,18 @@ class Period:
             roles=facts.roles,
             init_name=f"init-{self.id}.mp4",
             start_number=self.epoch.start_number,
+            first_number=own[0].number if own else None,
             presentation_time_offset=member.offset,
             segment_duration=member.segment_ticks,
-            chunk_duration=self._chunk_seconds(member),
+            chunk_duration=member.chunk_duration,
         )
+
+    def _segments(self, member: Member) -> list[Segment]:
+        kept = member.track.segments.values()
+        return [segment for segment in kept if segment.epoch == self.id and segment.chunks]
+
+
+def _frame_rate(track: Track, arrivals: Sequence[Arrival]) -> Fraction | None:
+    if not track.is_video or not arrivals:
+        return None
+    return (1 / picture_duration(arrivals)).limit_denominator(1001)

@@ -3,30 +3,29 @@
     upload ─▶ TrackSplitter ─▶ Timeline ─▶ held until the timeline has settled and the grid is known
                                    └─────▶ Track.open / append: segments, closed at key frames
 
-All tracks of a period share its grid: segment *k* covers *[k·d, (k+1)·d)* from the period's start.
-Video is cut at the random access point nearest to that, everything else at the first chunk whose
-middle lies behind it. *d* is a whole number of the encoder's groups of pictures.
+All tracks of a period share its grid (:mod:`~.grid`): video is cut at random access points,
+everything else at the first chunk whose middle lies behind a line of it.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import pairwise
-from statistics import median_low
 from typing import Final
 
 from sorgente.isobmff.init_segment import InitSegment
-from sorgente.isobmff.split import TrackChunk, TrackSplitter, split_init
+from sorgente.isobmff.split import TrackSplitter, split_init
 from sorgente.isobmff.upload import MediaChunk
+from sorgente.media.arrival import Arrival, Waiting, moved
 from sorgente.media.chunk import Chunk
 from sorgente.media.fanout import Counters
 from sorgente.media.feed import Feed
 from sorgente.media.merger import Merger
-from sorgente.media.period import Member, Period, picture_duration
+from sorgente.media.period import Period
 from sorgente.media.publisher import Outcome
+from sorgente.media.rhythm import KeyFrames, Rhythm
 from sorgente.media.segment import Segment
 from sorgente.media.snapshot import PresentationSnapshot
 from sorgente.media.timeline import Placement, Run, Timeline, latency_target
@@ -83,21 +82,6 @@ class Source:
     """By track id."""
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """A chunk of a track, where it belongs."""
-
-    track: Track
-    at: Placement
-    cut: TrackChunk
-    chunk: Chunk
-
-    @property
-    def starts_at(self) -> Fraction:
-        """Seconds on the run's timeline."""
-        return self.at.start
-
-
 class Presentation:
     """The presentation of one channel. Implements :class:`~.feed.Observer`."""
 
@@ -126,11 +110,9 @@ class Presentation:
         self._sources: dict[Feed, Source] = {}
         self._runs: dict[Track, Run] = {}
         self._heard: dict[Track, float] = {}
-        self._pending: list[Arrival] = []
-        self._pending_bytes = 0
+        self._waiting = Waiting(rules.window_bytes)
         self._periods: deque[Period] = deque()
-        self._last_key_frame = Fraction(0)
-        """Seconds on the run's timeline, of the leading track."""
+        self._key_frames = KeyFrames()
         self._noticed_at = 0.0
         """Seconds: when players will have seen the newest period."""
         self._farewell_until: float | None = None
@@ -154,7 +136,7 @@ class Presentation:
     @property
     def bytes_held(self) -> int:
         """Memory of all segments, and of chunks that have none yet, in bytes."""
-        return self._pending_bytes + sum(track.bytes_held for track in self.tracks.values())
+        return self._waiting.bytes_held + sum(track.bytes_held for track in self.tracks.values())
 
     @property
     def drift(self) -> Fraction:
@@ -210,7 +192,7 @@ class Presentation:
             resumes = track is not None and track.init.compatible_with(alone)
             if track is None:
                 track = self.tracks[name] = Track(name, alone, self._counters)
-            track.init = alone
+            track.take(alone, resumes=resumes)
             self.timeline.begin(name, alone.leading_track.timescale, resumes=resumes)
             tracks[track_id] = track
         if not self._sources:
@@ -236,6 +218,8 @@ class Presentation:
                 cut.unix_time,
                 random_access=cut.random_access,
             )
+            if at.shift:
+                cut = moved(cut, track.init, at.shift)
             same = cut.data is media.data and chunk.frame is chunk.movable
             own = chunk if same else Chunk.of(cut.data, now, random_access=cut.random_access)
             self._heard[track] = now
@@ -251,7 +235,7 @@ class Presentation:
             self._heard.pop(track, None)
         self._broken = self._broken or outcome is not Outcome.COMPLETE
         if not self._sources:
-            self._keep_pending([])  # of a timeline that ended before it had a grid
+            self._waiting.take_all()  # of a timeline that ended before it had a grid
             rules = self._rules
             if not self._broken:
                 self._merger.finish(clean=True)
@@ -260,7 +244,7 @@ class Presentation:
 
     def tick(self, now: float) -> None:
         """Do what only time brings about."""
-        if self._pending:
+        if self._waiting:
             self._try_to_announce(now)
         if self._ends_at is not None and now >= self._ends_at:
             self._ends_at = None
@@ -284,10 +268,7 @@ class Presentation:
         """Let the oldest segment go, or what waits to be in one; return the bytes that frees."""
         track = max(self.tracks.values(), key=lambda track: track.bytes_held, default=None)
         freed = 0 if track is None else track.drop_oldest()
-        if not freed and self._pending:
-            freed = self._pending[0].chunk.bytes_held
-            self._keep_pending(self._pending[1:])
-        return freed
+        return freed or self._waiting.drop_oldest()
 
     def close(self) -> None:
         """The origin shuts down: nothing that grows looks complete."""
@@ -306,22 +287,10 @@ class Presentation:
             self._runs[track] = at.run
         period = self._period_of(at)
         if period is None or track.name not in period.members:
-            self._wait(arrival)
+            self._waiting.add(arrival)
             self._try_to_announce(now)
         elif not self._renew(arrival, period, now):
             self._place(arrival, period, now)
-
-    def _wait(self, arrival: Arrival) -> None:
-        """Keep a chunk whose period is not there yet; not for ever: an encoder may never send the
-        second key frame that makes a grid."""
-        self._pending.append(arrival)
-        self._pending_bytes += arrival.chunk.bytes_held
-        if self._pending_bytes > self._rules.window_bytes:
-            self._keep_pending(self._pending[len(self._pending) // 2 :])
-
-    def _keep_pending(self, arrivals: list[Arrival]) -> None:
-        self._pending = arrivals
-        self._pending_bytes = sum(arrival.chunk.bytes_held for arrival in arrivals)
 
     def _period_of(self, at: Placement) -> Period | None:
         epoch = at.epoch
@@ -332,40 +301,38 @@ class Presentation:
     def _place(self, arrival: Arrival, period: Period, now: float) -> None:
         """Put a chunk into its segment, the growing one or a new one."""
         track, cut = arrival.track, arrival.cut
-        number = period.number_of(arrival.starts_at, cut, track)
-        if number < period.epoch.start_number:
-            return  # before the first segment of its period
-        if _begins(track, number, period) and cut.random_access:
-            track.open(number, period.id, period.members[track.name].time_of(number, period))
+        number = period.begins(arrival)
+        if number is not None:
+            period.open(arrival, number)
         elif track.growing is None:
             return  # nothing to start a segment with
         if track is period.leading and cut.random_access:
-            self._last_key_frame = arrival.starts_at
-        longest = track.longest_chunk
+            self._key_frames.note(arrival.starts_at)
         track.append(arrival.chunk, cut.duration)
         self._merger.take(track, cut, arrival.at.run, arrival.starts_at, now)
-        if track.longest_chunk > longest and period.note_chunk(track):
+        if period.members[track.name].note():
             self._change(now)
 
     def _renew(self, arrival: Arrival, period: Period, now: float) -> bool:
         """Open a new period where a segment of the leading track starts, if one is due: the clock
-        has drifted, a track has come or gone, the group of pictures has changed."""
-        run, track = arrival.at.run, arrival.track
-        number = period.number_of(arrival.starts_at, arrival.cut, track)
-        if not arrival.cut.random_access or not _begins(track, number, period):
-            return False
+        has drifted, a track has come or gone, the rhythm of key frames has changed."""
+        run, track, start = arrival.at.run, arrival.track, arrival.starts_at
         if period is not self._periods[-1] or run is not self.timeline.run:
+            return False
+        if not arrival.can_begin or period.begins(arrival) is None:
             return False
         alive = self._alive(now)
         if track is not period.leader_of(alive):
             return False
         composed = alive == [member.track for member in period.members.values()]
-        strays = track.is_video and period.off_grid(arrival.starts_at)
-        if not run.due and composed and not strays:
+        strays = track.is_video and period.grid.strays(start)
+        if not run.due and composed and not strays and not period.misplaced(start):
             return False
-        group = arrival.starts_at - self._last_key_frame if strays else period.group
-        self._wait(arrival)
-        self._announce(run, arrival.starts_at, group, alive, now)
+        rhythm = period.rhythm
+        if strays:
+            rhythm = self._key_frames.broken(rhythm, start, now)
+        self._waiting.add(arrival)
+        self._announce(run, start, rhythm, alive, now)
         return True
 
     def _alive(self, now: float) -> list[Track]:
@@ -374,53 +341,56 @@ class Presentation:
         return sorted((t for t, at in self._heard.items() if at >= limit), key=lambda t: t.name)
 
     def _try_to_announce(self, now: float) -> None:
-        """Open the first period of a run, once its timeline has settled and its grid is known."""
+        """Open the first period of a run, once its timeline has settled and its rhythm is known."""
         run = self.timeline.run
         assert run is not None, "arrivals make runs"
         if run.epochs:
             return  # a newcomer: it waits for the next segment of the others
-        self._keep_pending([arrival for arrival in self._pending if arrival.at.run is run])
-        if not self._pending or not run.ready(self._utc.at(now)):
+        self._waiting.keep_only(lambda arrival: arrival.at.run is run)
+        if not self._waiting or not run.ready(self._utc.at(now)):
             return
-        tracks = sorted({arrival.track for arrival in self._pending}, key=lambda track: track.name)
-        video = [a for a in self._pending if a.track.is_video and a.cut.random_access]
-        if any(track.is_video for track in tracks):
-            leading = min((track for track in tracks if track.is_video), key=lambda t: t.name)
-            starts = sorted({a.starts_at for a in video if a.track is leading})
-            own = [arrival for arrival in self._pending if arrival.track is leading]
-            if len(starts) > 1:
-                group = _group_of_pictures(own, starts)
-            elif starts and self._periods and self._periods[-1].leading is leading:
-                group = self._periods[-1].group  # it came back; if it did otherwise, that shows
-            else:
-                return
-        else:
-            starts, group = [min(a.starts_at for a in self._pending)], Fraction(0)
-        self._announce(run, starts[0], group, tracks, now)
+        tracks = sorted({arrival.track for arrival in self._waiting}, key=lambda track: track.name)
+        leading = next((track for track in tracks if track.is_video), None)
+        begins = [a for a in self._waiting if a.can_begin and leading in (None, a.track)]
+        rhythm = Rhythm.of_sound() if leading is None else self._first_rhythm(leading)
+        if begins and rhythm is not None:
+            self._announce(run, min(a.starts_at for a in begins), rhythm, tracks, now)
+
+    def _first_rhythm(self, leading: Track) -> Rhythm | None:
+        """Of an encoder that has just come, or come back; None while it is not known."""
+        rhythm = Rhythm.of([arrival for arrival in self._waiting if arrival.track is leading])
+        before = self._periods[-1] if self._periods else None
+        if before is None or before.leading is not leading:
+            return rhythm
+        if rhythm is None:
+            return before.rhythm  # if it does otherwise now, that shows
+        return replace(rhythm, steady=rhythm.steady and before.rhythm.steady)
 
     def _announce(
-        self, run: Run, start: Fraction, group: Fraction, tracks: list[Track], now: float
+        self, run: Run, start: Fraction, rhythm: Rhythm, tracks: list[Track], now: float
     ) -> None:
         """Open a period at ``start``, and place what waited for it."""
         last = max((track.last_number for track in self.tracks.values()), default=0)
         epoch = self.timeline.open(start, self._utc.at(now), last)
+        before = self._periods[-1] if self._periods else None
         promised = 0
-        if self._periods:
-            until = Fraction(self._utc.at(now)) + NOTICE
-            promised = self._periods[-1].number_due(until)
+        if before is not None:
+            promised = before.number_due(Fraction(self._utc.at(now)) + NOTICE)
             self._noticed_at = now + NOTICED_SECONDS
-            self._periods[-1].end_before(epoch)
-        members = [Member.of(track, epoch, self._pending) for track in tracks]
-        period = Period(epoch, group, self._rules.segment_target, members)
+            before.end_before(epoch)
+            if before.id != epoch.continues:
+                before = None
+                self._key_frames.begin()
+        arrivals = self._waiting.take_all()
+        target = self._rules.segment_target
+        period = Period(epoch, rhythm, target, arrivals, tracks, before)
         self._periods.append(period)
         for track in tracks:
             track.inits[epoch.id] = track.init
             track.expect(epoch.start_number, promised)
         if self._by_track:
             self._merger.compose(tracks)
-        pending = self._pending
-        self._keep_pending([])
-        for arrival in pending:
+        for arrival in arrivals:
             where = self._period_of(arrival.at)
             if where is not None and arrival.track.name in where.members:
                 self._place(arrival, where, now)
@@ -434,7 +404,7 @@ class Presentation:
     def _end(self, now: float) -> None:
         """The event is over: what is kept stays to be seen, with an end."""
         self._merger.finish(clean=False)
-        self._keep_pending([])
+        self._waiting.take_all()
         self._runs = {}
         for track in self.tracks.values():
             track.close()
@@ -464,25 +434,6 @@ class Presentation:
     def _change(self, now: float) -> None:
         self.revision += 1
         self._changed_at = Fraction(self._utc.at(now)).limit_denominator(1000)
-
-
-def _begins(track: Track, number: int, period: Period) -> bool:
-    """Whether a chunk of segment ``number`` is the first of it."""
-    growing = track.growing
-    return growing is None or growing.epoch != period.id or growing.number < number
-
-
-def _group_of_pictures(arrivals: list[Arrival], starts: list[Fraction]) -> Fraction:
-    """Seconds from one key frame to the next: pictures times how long most of them last.
-
-    Not the difference of their times: ffmpeg makes the first picture of a muxed stream longer, for
-    the sound that comes before it (protocols §1.5).
-    """
-    counts = []
-    for earlier, later in pairwise(starts):
-        between = [a.cut.sample_count for a in arrivals if earlier <= a.starts_at < later]
-        counts.append(sum(between))
-    return median_low(counts) * picture_duration(arrivals)
 
 
 def _track_name(feed: Feed, init: InitSegment, track_id: int) -> str:

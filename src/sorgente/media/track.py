@@ -94,6 +94,13 @@ class Track:
 
     # Writing
 
+    def take(self, init: InitSegment, *, resumes: bool) -> None:
+        """An init segment. Unless it ``resumes`` the one before, what comes has nothing in common
+        with what was."""
+        self.init = init
+        if not resumes:
+            self.peak_bandwidth = self.longest_chunk = 0
+
     def open(self, number: int, epoch: str, time: int) -> Segment:
         """Begin segment ``number``, which closes the one before."""
         self.close()

@@ -1,0 +1,110 @@
+"""Chunks on their way into segments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from statistics import median_low
+from typing import Final
+
+from sorgente.isobmff.fragment import parse_chunk
+from sorgente.isobmff.init_segment import InitSegment
+from sorgente.isobmff.rewrite import retimed
+from sorgente.isobmff.split import TrackChunk
+from sorgente.media.chunk import Chunk
+from sorgente.media.timeline import Placement
+from sorgente.media.track import Track
+
+DEFAULT_PICTURE: Final = Fraction(1, 25)
+"""Seconds, of an encoder that never says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A chunk of a track, where it belongs."""
+
+    track: Track
+    at: Placement
+    cut: TrackChunk
+    chunk: Chunk
+
+    @property
+    def starts_at(self) -> Fraction:
+        """Seconds on the run's timeline."""
+        return self.at.start
+
+    @property
+    def duration(self) -> Fraction:
+        """Seconds."""
+        return Fraction(self.cut.duration, self.track.timescale)
+
+    @property
+    def can_begin(self) -> bool:
+        """Whether a segment can start with it."""
+        return self.cut.random_access
+
+
+def moved(cut: TrackChunk, init: InitSegment, seconds: Fraction) -> TrackChunk:
+    """Return the chunk at another place of its track's timeline.
+
+    Raises MalformedBox if a decode time leaves its 64 bits.
+    """
+    ticks = round(seconds * init.leading_track.timescale)
+    media = parse_chunk(cut.data, 0, init)
+    return replace(
+        cut,
+        data=retimed(media, shifts={cut.track_id: ticks}),
+        decode_time=cut.decode_time + ticks,
+        earliest_time=cut.earliest_time + ticks,
+    )
+
+
+class Waiting:
+    """Arrivals that have no period yet, oldest first."""
+
+    def __init__(self, limit: int) -> None:
+        self.bytes_held = 0
+        self._limit = limit
+        """Bytes."""
+        self._arrivals: list[Arrival] = []
+
+    def __iter__(self) -> Iterator[Arrival]:
+        return iter(self._arrivals)
+
+    def __len__(self) -> int:
+        return len(self._arrivals)
+
+    def add(self, arrival: Arrival) -> None:
+        """Keep a chunk; not for ever: an encoder may never send the second key frame that makes a
+        grid, and then the older half goes."""
+        self._arrivals.append(arrival)
+        self.bytes_held += arrival.chunk.bytes_held
+        if self.bytes_held > self._limit:
+            self._keep(self._arrivals[len(self._arrivals) // 2 :])
+
+    def keep_only(self, wanted: Callable[[Arrival], bool]) -> None:
+        """Let all others go."""
+        self._keep([arrival for arrival in self._arrivals if wanted(arrival)])
+
+    def drop_oldest(self) -> int:
+        """Let one go; return the bytes that frees."""
+        held = self.bytes_held
+        self._keep(self._arrivals[1:])
+        return held - self.bytes_held
+
+    def take_all(self) -> list[Arrival]:
+        """Their time has come."""
+        arrivals = self._arrivals
+        self._keep([])
+        return arrivals
+
+    def _keep(self, arrivals: list[Arrival]) -> None:
+        self._arrivals = arrivals
+        self.bytes_held = sum(arrival.chunk.bytes_held for arrival in arrivals)
+
+
+def picture_duration(arrivals: Sequence[Arrival]) -> Fraction:
+    """Seconds: how long a picture lasts in most chunks of one video track."""
+    each = [a.duration / a.cut.sample_count for a in arrivals if a.cut.duration]
+    return median_low(each or [DEFAULT_PICTURE])

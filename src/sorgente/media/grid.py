@@ -1,0 +1,102 @@
+"""Where the segments of a period begin: segment *k* covers *[k·d, (k+1)·d)* from its start.
+
+So numbers and a duration say it all, the manifest stays as it is, and players know the next segment
+before it is there. What *d* is depends on how key frames come:
+
+    steady      a whole number of groups of pictures: every segment starts on the grid
+    unsteady    two of the longest groups: a segment starts with the first key frame behind the
+                grid, at most half a segment late (DASH-IF low latency 9.X.4.5 allows as much);
+                the segment before it grows until then, so players notice nothing. Sound is cut
+                where pictures are: Shaka lets no type be a segment ahead of the others
+
+The other way for key frames that come as they like is to list every segment (SegmentTimeline). It
+was tried. Nobody knows how long the one that grows is going to be; and Shaka Player takes the end
+of what is listed for the live edge, and adds ``availabilityTimeOffset`` (``notifyTimeRange``), so
+it starts seconds from where it should be. See docs/design/timeline.md.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from fractions import Fraction
+from math import floor
+from typing import Final
+
+from sorgente.media.arrival import Arrival
+from sorgente.media.rhythm import TOO_LATE, Rhythm
+from sorgente.media.timeline import Epoch
+
+OFF_GRID: Final = Fraction(1, 8)
+"""Of a segment: a key frame further from a steady grid than this is another rhythm; and half a
+group, where groups are so short that the one before would do as well."""
+
+REMEMBERED_CUTS: Final = 16
+"""Sound that comes later than so many segments of the picture is cut where it may."""
+
+
+class Grid:
+    """``duration``: seconds of every segment, nominally."""
+
+    def __init__(self, epoch: Epoch, rhythm: Rhythm, target: Fraction) -> None:
+        self.duration = rhythm.segment_duration(target)
+        self._steady = rhythm.steady
+        self._near = min(OFF_GRID, rhythm.group / self.duration / 2)
+        self._epoch = epoch
+        self._last: int | None = None
+        """Number; None while the period goes on."""
+        self._cuts: deque[tuple[int, Fraction]] = deque(maxlen=REMEMBERED_CUTS)
+        """Numbers of the leading track's segments, and where they began."""
+
+    def begins(self, arrival: Arrival) -> int | None:
+        """The number of the segment that a chunk begins; None if it begins none."""
+        number = self._number_at(arrival)
+        if number < self._epoch.start_number or not arrival.can_begin:
+            return None
+        growing = arrival.track.growing
+        if growing is None or growing.epoch != self._epoch.id:
+            return number
+        behind_the_end = self._last is not None and number > self._last
+        return None if number <= growing.number or behind_the_end else number
+
+    def opened(self, number: int, start: Fraction) -> None:
+        """The leading track began a segment at ``start`` on the run's timeline."""
+        self._cuts.append((number, start))
+
+    def strays(self, start: Fraction) -> bool:
+        """Whether ``start`` (on the run's timeline) is too far from where a segment should be."""
+        if self._steady:
+            return self._nearest(start) is None
+        since = self._since(start)
+        return since - floor(since) > TOO_LATE
+
+    def number_due(self, elapsed: Fraction) -> int:
+        """The latest segment that a player may ask for, so many seconds after the period's start:
+        the one after that of now."""
+        return self._epoch.start_number + floor(elapsed / self.duration) + 1
+
+    def end_at(self, start: Fraction) -> None:
+        """Another period goes on from ``start`` on the run's timeline."""
+        self._last = self._epoch.start_number + self._video_index(start) - 1
+
+    def _number_at(self, arrival: Arrival) -> int:
+        first = self._epoch.start_number
+        if arrival.track.is_video:
+            return first + self._video_index(arrival.starts_at)
+        middle = arrival.starts_at + min(arrival.duration, self.duration) / 2
+        if self._steady:
+            return first + floor(self._since(middle))
+        return next((number for number, cut in reversed(self._cuts) if cut <= middle), first - 1)
+
+    def _video_index(self, start: Fraction) -> int:
+        near = self._nearest(start) if self._steady else None
+        return floor(self._since(start)) if near is None else near
+
+    def _nearest(self, start: Fraction) -> int | None:
+        """The segment that begins at ``start``, or thereabouts."""
+        since = self._since(start)
+        index = floor(since + Fraction(1, 2))
+        return index if abs(since - index) <= self._near else None
+
+    def _since(self, start: Fraction) -> Fraction:
+        """Segments since the period's start."""
+        return (start - self._epoch.media_start) / self.duration
