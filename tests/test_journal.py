@@ -30,7 +30,7 @@ def journal(clock: FakeClock, caplog: pytest.LogCaptureFixture) -> LogJournal:
 
 @pytest.fixture
 def feed(journal: LogJournal) -> Feed:
-    rules = FeedRules(WindowBounds(60.0, 1 << 20), BoxLimits(), 5.0, 10.0)
+    rules = FeedRules(WindowBounds(60.0, 1 << 20), BoxLimits(), 5.0, 10.0, 30.0, 60.0)
     return Feed("live", rules, journal, Counters(), RecordingObserver())
 
 

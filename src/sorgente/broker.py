@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Final
 
@@ -11,7 +11,7 @@ from sorgente.media.channel import WHOLE, Channel, ChannelRules
 from sorgente.media.fanout import Counters
 from sorgente.media.feed import Feed, Journal, OnEnded
 from sorgente.media.presentation import Presentation
-from sorgente.media.publisher import Publisher
+from sorgente.media.publisher import Form, Publisher
 from sorgente.media.subscriber import Subscriber
 from sorgente.media.utc import UtcClock
 
@@ -81,7 +81,7 @@ class Broker:
     @property
     def publishers(self) -> int:
         """Encoders at work."""
-        return sum(feed.publisher is not None for each in self for feed in each)
+        return sum(feed.session is not None for each in self for feed in each)
 
     @property
     def held(self) -> int:
@@ -114,9 +114,10 @@ class Broker:
         on_ended: OnEnded,
         *,
         track: str = WHOLE,
+        form: Form = Form.ANY,
         takeover: bool = False,
     ) -> Publisher:
-        """Give the right to publish ``name``, or one track of it, to ``who``.
+        """Give the right to publish ``name``, or one track of it, with one body, to ``who``.
 
         Raises:
             PublisherConflict: somebody else has it.
@@ -132,7 +133,24 @@ class Broker:
             if live >= self._limits.channels:
                 raise Overloaded(f"{live} channels are live, and {self._limits.channels} may be")
         wall = self.utc.at(now)
-        return self._open(name).publish(track, who, now, wall, on_ended, takeover=takeover)
+        return self._open(name).publish(
+            track, who, now, wall, on_ended, form=form, takeover=takeover
+        )
+
+    def describe(self, name: str, switching_sets: Mapping[str, str], now: float) -> None:
+        """An encoder says what the tracks of ``name`` belong to, perhaps before it sends any.
+
+        Raises:
+            Overloaded: too many channels are live, or expected.
+            ShuttingDown
+        """
+        if self.closing:
+            raise ShuttingDown
+        if name not in self._channels:
+            known = sum(other.live or other.expected for other in self._channels.values())
+            if known >= self._limits.channels:
+                raise Overloaded(f"{known} channels are known, and {self._limits.channels} may be")
+        self._open(name).describe(switching_sets, now)
 
     def subscribe(self, name: str, subscriber: Subscriber, track: str = WHOLE) -> Feed:
         """Let ``subscriber`` watch ``name``, or one track of it, now or when it begins.
@@ -222,8 +240,8 @@ class Broker:
         self.closing = True
         for channel in self:
             for feed in channel:
-                if feed.publisher is not None:
-                    feed.publisher.end(ShuttingDown(), now)
+                if feed.session is not None:
+                    feed.session.end(ShuttingDown(), now)
             channel.close()
             self._forget_if_idle(channel)
 
@@ -255,7 +273,7 @@ def _sum(counters: Iterable[Counters]) -> Counters:
 
 
 def _snapshot(channel: Channel, feed: Feed, now: float) -> FeedSnapshot:
-    relay, publisher = feed.relay, feed.publisher
+    relay, session = feed.relay, feed.session
     state = "reconnecting" if feed.reconnecting else "live" if feed.live else "waiting"
     oldest = None if relay is None else relay.window.oldest_received_at
     init = None if relay is None else relay.init
@@ -264,8 +282,8 @@ def _snapshot(channel: Channel, feed: Feed, now: float) -> FeedSnapshot:
         name=feed.name,
         state=state,
         content_type=None if relay is None else relay.content_type,
-        publisher=None if publisher is None else publisher.who,
-        since=None if publisher is None else publisher.since,
+        publisher=None if session is None else session.who,
+        since=None if session is None else session.since,
         watching=feed.watching,
         waiting=feed.waiting,
         window_bytes=0 if relay is None else relay.window.bytes,

@@ -4,6 +4,8 @@ OriginError                   a status, and one line that says what and how much
 ├── MediaError                the bytes of an upload
 │   ├── MalformedBox      400 not a box, or a box that contradicts itself
 │   ├── TruncatedUpload   400 the upload ended inside a box
+│   ├── MissingInit       412 media, and nothing that says how to read them
+│   ├── UnsupportedMedia  415 something else than fragmented MP4, where only that is taken
 │   └── BoxTooLarge       413 a box, or a chunk, over its limit
 ├── BadRequest            400 a request that means nothing to us
 ├── NotFound              404 nothing is there
@@ -54,6 +56,21 @@ class BoxTooLarge(MediaError):
     """A box, or a chunk, larger than its limit."""
 
     status = 413
+
+
+class MissingInit(MediaError):
+    """Media of a track whose init segment is not known."""
+
+    status = 412
+
+    def __init__(self, track: str) -> None:
+        super().__init__(f"missing or incorrect init: send the init segment of {track} first")
+
+
+class UnsupportedMedia(MediaError):
+    """Not fragmented MP4, on a path for nothing else."""
+
+    status = 415
 
 
 class BadRequest(OriginError):

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from sorgente.media.feed import Feed
 from sorgente.media.publisher import Outcome, Publisher
+from sorgente.media.session import Session
 
 AUDIENCE_SECONDS: Final = 1.0
 """Players who come or go closer together than this share a line: a thousand at the start of a match
@@ -25,26 +26,30 @@ class LogJournal:
         self._clock = clock
         self._audiences: dict[str, _Audience] = {}
 
-    def published(self, feed: Feed, publisher: Publisher) -> None:
+    def published(self, feed: Feed, session: Session) -> None:
         """An encoder has the right to publish."""
-        _say(feed, f"publishing started by {publisher.who}")
+        _say(feed, f"publishing started by {session.who}")
 
-    def recognised(self, feed: Feed, publisher: Publisher, *, resumed: bool) -> None:
+    def recognised(self, feed: Feed, session: Session, *, resumed: bool) -> None:
         """It is known what the bytes are."""
-        relay = publisher.relay or feed.relay
+        relay = session.relay or feed.relay
         assert relay is not None, "called with the relay open"
-        if publisher.note is not None:
-            _say(feed, f"relayed as bytes: {publisher.note}", level=logging.WARNING)
+        if session.note is not None:
+            _say(feed, f"relayed as bytes: {session.note}", level=logging.WARNING)
         elif relay.init is None:
             _say(feed, f"relayed as bytes ({relay.content_type})")
         else:
             tracks = ", ".join(track.codec for track in relay.init.tracks)
             _say(feed, f"{'goes on with' if resumed else 'carries'} {tracks}")
 
-    def unpublished(self, feed: Feed, publisher: Publisher, outcome: Outcome, why: str) -> None:
-        """The upload is over."""
+    def repeated(self, feed: Feed, publisher: Publisher) -> None:
+        """For the first time, what an encoder sends was here already."""
+        _say(feed, f"{publisher.who} sends what is here already: the first to come is taken")
+
+    def unpublished(self, feed: Feed, session: Session, outcome: Outcome, why: str) -> None:
+        """The encoder is done."""
         text = (
-            f"publishing ended: {why} ({publisher.bytes_in} bytes in {publisher.chunks} chunks, "
+            f"publishing ended: {why} ({session.bytes_in} bytes in {session.chunks} chunks, "
             f"{feed.watching} watching)"
         )
         _say(feed, text, level=logging.INFO if outcome is Outcome.COMPLETE else logging.WARNING)

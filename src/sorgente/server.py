@@ -236,6 +236,8 @@ def _channel_rules(settings: Settings) -> ChannelRules:
             boxes=BoxLimits(max_box=encoders.max_box_bytes, max_chunk=encoders.max_chunk_bytes),
             max_lag=players.max_lag,
             reconnect_grace=encoders.reconnect_grace,
+            silence=encoders.publisher_timeout,
+            memory=encoders.absence,
         ),
         presentation=PresentationRules(
             window=window.window,

@@ -19,7 +19,12 @@ from tests.support.players import RecordingSink, player
 
 GRACE = 10.0
 RULES = FeedRules(
-    window=WindowBounds(60.0, 1 << 20), boxes=BoxLimits(), max_lag=5.0, reconnect_grace=GRACE
+    window=WindowBounds(60.0, 1 << 20),
+    boxes=BoxLimits(),
+    max_lag=5.0,
+    reconnect_grace=GRACE,
+    silence=30.0,
+    memory=60.0,
 )
 RUBBISH = b"\xff" * 64
 

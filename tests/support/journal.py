@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sorgente.media.feed import Feed
 from sorgente.media.publisher import Outcome, Publisher
+from sorgente.media.session import Session
 
 
 class RecordingJournal:
@@ -12,13 +13,16 @@ class RecordingJournal:
     def __init__(self) -> None:
         self.entries: list[tuple[object, ...]] = []
 
-    def published(self, feed: Feed, publisher: Publisher) -> None:
-        self.entries.append(("published", feed.name, publisher.who))
+    def published(self, feed: Feed, session: Session) -> None:
+        self.entries.append(("published", feed.name, session.who))
 
-    def recognised(self, feed: Feed, publisher: Publisher, *, resumed: bool) -> None:
+    def recognised(self, feed: Feed, session: Session, *, resumed: bool) -> None:
         self.entries.append(("recognised", feed.name, resumed))
 
-    def unpublished(self, feed: Feed, publisher: Publisher, outcome: Outcome, why: str) -> None:
+    def repeated(self, feed: Feed, publisher: Publisher) -> None:
+        self.entries.append(("repeated", feed.name, publisher.who))
+
+    def unpublished(self, feed: Feed, session: Session, outcome: Outcome, why: str) -> None:
         self.entries.append(("unpublished", feed.name, outcome, why))
 
     def abandoned(self, feed: Feed) -> None:

@@ -16,7 +16,14 @@ def channel_rules(
 ) -> ChannelRules:
     """The defaults of the origin, but for what a test sets and a lag of 5 s."""
     return ChannelRules(
-        FeedRules(WindowBounds(window, window_bytes), BoxLimits(), 5.0, reconnect_grace=10.0),
+        FeedRules(
+            WindowBounds(window, window_bytes),
+            BoxLimits(),
+            5.0,
+            reconnect_grace=10.0,
+            silence=30.0,
+            memory=60.0,
+        ),
         PresentationRules(
             window=window,
             window_bytes=window_bytes,

@@ -29,6 +29,8 @@ COUNTERS = {
     "lag_aborts": "Players cut off because what they needed next had left the window.",
     "stall_aborts": "Players cut off because they took nothing for too long.",
     "upload_aborts": "Uploads that broke off or were refused.",
+    "repeated_chunks": "Chunks dropped because they were here already.",
+    "filler_chunks": "Chunks that encoders sent in place of an input they had lost.",
 }
 
 

@@ -61,6 +61,12 @@ class Request:
         return self.version == "1.1" and expect is not None and expect.lower() == b"100-continue"
 
     @property
+    def content_length(self) -> int | None:
+        """Bytes of the body; None if it is chunked, or there is none."""
+        length = self.header(b"content-length")
+        return None if length is None else int(length)
+
+    @property
     def has_body(self) -> bool:
         """A body is announced, be it empty."""
         return (

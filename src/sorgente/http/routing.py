@@ -14,13 +14,13 @@ from sorgente.http.delivery import DeliveryRules, InitExchange, SegmentExchange
 from sorgente.http.exchange import Exchange, Line, allow
 from sorgente.http.histogram import Histogram
 from sorgente.http.ingest import IngestExchange, IngestRules
+from sorgente.http.ingest_path import DEFAULT_CHANNEL, ManifestPath, TrackPath, ingest_path
 from sorgente.http.manifests import ManifestExchange, Manifests
 from sorgente.http.play import PlayExchange
+from sorgente.http.posted import PostedManifestExchange
 from sorgente.http.request import Request, name
 from sorgente.http.time import TimeExchange
 from sorgente.media.channel import WHOLE
-
-DEFAULT_CHANNEL: Final = b"live"
 
 SEGMENT: Final = re.compile(rb"([1-9][0-9]{0,15})\.m4s")
 INIT: Final = re.compile(rb"init-([0-9]{1,16})\.mp4")
@@ -62,10 +62,7 @@ class Router:
         match first:
             case b"ingest":
                 allow(request, "POST", "PUT")
-                channel, track = _path(rest)
-                return IngestExchange(
-                    line, request, self.broker, channel, track, self.ingest, self.relay_time
-                )
+                return self._ingest(request, line, rest)
             case b"play":
                 allow(request, "GET", "HEAD")
                 channel, track = _path(rest)
@@ -81,6 +78,15 @@ class Router:
             case _ if first in CONTROL and not rest:
                 return AsgiExchange(line, request, self.control)
         raise NotFound("there is nothing at this path")
+
+    def _ingest(self, request: Request, line: Line, rest: list[bytes]) -> Exchange:
+        match ingest_path(rest):
+            case TrackPath() as path:
+                return IngestExchange(
+                    line, request, self.broker, path, self.ingest, self.relay_time
+                )
+            case ManifestPath(channel):
+                return PostedManifestExchange(line, request, self.broker, channel)
 
     def _live(self, request: Request, line: Line, rest: list[bytes]) -> Exchange:
         """``/live/{channel}/manifest.mpd``, ``…/{track}/{number}.m4s``, ``…/init-{epoch}.mp4``."""
@@ -115,5 +121,5 @@ def _path(rest: list[bytes]) -> tuple[str, str]:
     if len(rest) > 2:
         raise NotFound("there is nothing at this path")
     channel, track, *_ = [*rest, *[b""] * 2]
-    named = name(channel, "channel") if rest else DEFAULT_CHANNEL.decode()
+    named = name(channel, "channel") if rest else DEFAULT_CHANNEL
     return named, name(track, "track") if len(rest) == 2 else WHOLE

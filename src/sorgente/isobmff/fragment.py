@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
 from sorgente.isobmff.box import Box, boxes
 from sorgente.isobmff.emsg import EventMessage, parse_emsg
 from sorgente.isobmff.init_segment import InitSegment, brands
 from sorgente.isobmff.prft import ProducerReferenceTime, parse_prft
 from sorgente.isobmff.track_fragment import DataBase, TrackFragment, parse_traf
+
+LAST_SEGMENT: Final = "lmsg"
+FILLER: Final = "slat"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,16 @@ class Fragment:
 
     open_ended: bool = False
     """The ``mdat`` has size 0: it reached to the end of the upload."""
+
+    @property
+    def is_last(self) -> bool:
+        """The segment is the last of its track (``lmsg``, ISO/IEC 23009-1 §6.3.4.2)."""
+        return LAST_SEGMENT in self.brands
+
+    @property
+    def is_filler(self) -> bool:
+        """The encoder had no input, and sends something instead (``slat``, DASH-IF Ingest §6)."""
+        return FILLER in self.brands
 
     @property
     def is_relocatable(self) -> bool:

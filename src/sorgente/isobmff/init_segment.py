@@ -14,6 +14,10 @@ from sorgente.isobmff.box import Box, boxes, fourcc
 from sorgente.isobmff.codecs import SampleEntry, sample_entry
 
 _KINDS: Final = {"vide": "video", "soun": "audio"} | dict.fromkeys(("text", "subt", "sbtl"), "text")
+SPARSE_KINDS: Final = ("text", "meta")
+SWITCHING_SET: Final = "urn:dashif:ingest:switchingset_id"
+"""Scheme of a ``kind`` box that names a set of bit rates (DASH-IF Ingest §6)."""
+
 _NORMAL_RATE: Final = 0x10000  # media_rate of an edit, 16.16
 _UNDETERMINED: Final = "und"
 
@@ -87,6 +91,16 @@ class InitTrack:
         return self.sample_entry.channels
 
     @property
+    def is_sparse(self) -> bool:
+        """Text and metadata: long may pass without any, and nobody waits for it."""
+        return self.kind in SPARSE_KINDS
+
+    @property
+    def switching_set(self) -> str:
+        """What the encoder calls the set of bit rates it belongs to; empty when not said."""
+        return next((value for scheme, value in self.roles if scheme == SWITCHING_SET), "")
+
+    @property
     def bitrate(self) -> int:
         """The encoder's own word in bits per second, the peak if it gives one; 0 if neither."""
         return self.sample_entry.max_bitrate or self.sample_entry.avg_bitrate
@@ -115,6 +129,11 @@ class InitSegment:
     def leading_track(self) -> InitTrack:
         """The track whose random access points cut segments: the first video, else the first."""
         return next((track for track in self.tracks if track.kind == "video"), self.tracks[0])
+
+    @property
+    def is_sparse(self) -> bool:
+        """Nothing but text and metadata."""
+        return all(track.is_sparse for track in self.tracks)
 
     @property
     def content_type(self) -> str:
@@ -209,6 +228,7 @@ def _track(trak: Box, defaults: Mapping[int, tuple[TrackDefaults, bytes]]) -> In
     handler = fourcc(mdia.need(b"hdlr").fields(skip=8).raw(4))
     timescale, language = _media_header(mdia.need(b"mdhd"))
     elng = mdia.find(b"elng")
+    language = (elng.fields(skip=4).text() if elng else "") or language
     stsd = mdia.need(b"minf").need(b"stbl").need(b"stsd")
     entry = sample_entry(stsd, handler)
     edts = trak.find(b"edts")
@@ -225,7 +245,7 @@ def _track(trak: Box, defaults: Mapping[int, tuple[TrackDefaults, bytes]]) -> In
         handler=handler,
         kind=_KINDS.get(handler, "meta"),
         timescale=timescale,
-        language=(elng.fields(skip=4).text() if elng else "") or language,
+        language=language,
         sample_entry=entry,
         # The sample entry gives coded pixels; text has a region in tkhd only.
         width=entry.width or width,

@@ -35,6 +35,9 @@ __all__ = ["InitSegment", "MediaChunk", "RawBytes", "Trailer", "Unit", "UploadPa
 OPENING_TYPES: Final = frozenset(b"ftyp styp moov free skip wide uuid pdin emsg prft sidx".split())
 """Boxes that may stand before, or be, the ``moov`` of a fragmented stream."""
 
+EMPTY_MFRA: Final = b"\0\0\0\x08mfra"
+MEDIA_TYPES: Final = frozenset((b"moof", b"mdat"))
+
 _MEDIA_FIRST = "the upload has media before any init segment (ftyp+moov); it is relayed as it is"
 _NO_FRAGMENTS = "the moov announces no fragments; add +frag_keyframe+empty_moov to movflags"
 _CARRIES_SAMPLES = "the moov carries samples; add +empty_moov to movflags to make it joinable"
@@ -53,6 +56,11 @@ class Trailer:
     """What stands after the last chunk, such as ffmpeg's ``mfra``; of no use to a player."""
 
     data: bytes = field(repr=False)
+
+    @property
+    def ends_event(self) -> bool:
+        """An ``mfra`` with nothing in it: an encoder's last word (DASH-IF Ingest §6)."""
+        return self.data.endswith(EMPTY_MFRA)
 
 
 Unit: TypeAlias = RawBytes | InitSegment | MediaChunk | Trailer
@@ -75,6 +83,9 @@ class UploadParser:
 
         self.note: str | None = None
         """One line for the operator of the encoder: why an MP4 was not taken as a live stream."""
+
+        self.media_first = False
+        """It began with media, and no init segment was known; it is relayed as raw bytes."""
 
         self._scanner = BoxScanner(limits)
         self._init = init
@@ -128,13 +139,16 @@ class UploadParser:
                 legal = header is None or header.type in OPENING_TYPES
                 whole = legal and scanner.skip()
             except MediaError as error:
-                yield from self._become_raw(_why_raw(scanner.peek(8)[4:], error))
+                type_ = scanner.peek(8)[4:]
+                self.media_first = type_ in MEDIA_TYPES
+                yield from self._become_raw(_why_raw(type_, error))
                 return
             if header is None:
                 if not self._may_open(scanner.peek(8)):
                     yield from self._become_raw(None)
                 return
             if not legal:
+                self.media_first = header.type in MEDIA_TYPES
                 yield from self._become_raw(_why_raw(header.type))
                 return
             if not whole:
@@ -234,6 +248,6 @@ def _why_not_init(moov: Box) -> str | None:
 
 def _why_raw(type_: bytes, error: MediaError | None = None) -> str | None:
     """A note about the box that decided against fragmented MP4."""
-    if type_ in (b"moof", b"mdat"):
+    if type_ in MEDIA_TYPES:
         return _MEDIA_FIRST
     return _INIT_TOO_LARGE if isinstance(error, BoxTooLarge) else None

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from sorgente.errors import ChannelConflict, Overloaded
 from sorgente.media.fanout import Counters
-from sorgente.media.feed import Feed, FeedRules, Journal, OnEnded
+from sorgente.media.feed import LONG_AGO, Feed, FeedRules, Journal, OnEnded
 from sorgente.media.merger import Merger
 from sorgente.media.presentation import Presentation, PresentationRules
-from sorgente.media.publisher import Publisher
+from sorgente.media.publisher import Form, Publisher
 from sorgente.media.utc import UtcClock
 
 WHOLE: Final = ""
@@ -37,6 +37,7 @@ class Channel:
         self._rules = rules
         self._journal = journal
         self._feeds: dict[str, Feed] = {}
+        self._expected_until: float | None = None
         merger = Merger(lambda: self.feed(WHOLE))
         self.presentation = Presentation(name, rules.presentation, self.counters, utc, merger)
 
@@ -54,9 +55,15 @@ class Channel:
         return any(feed.live for feed in self._feeds.values())
 
     @property
+    def expected(self) -> bool:
+        """An encoder has said what it is going to send."""
+        return self._expected_until is not None
+
+    @property
     def idle(self) -> bool:
-        """Nobody publishes, nobody is expected back, nobody waits, and nothing is left to see."""
-        return self.presentation.over and all(feed.idle for feed in self._feeds.values())
+        """Nobody publishes, nobody is expected, nobody waits, and nothing is left to see."""
+        unused = self.presentation.over and all(feed.idle for feed in self._feeds.values())
+        return unused and not self.expected
 
     @property
     def waiting(self) -> int:
@@ -100,9 +107,18 @@ class Channel:
         return self._feeds.get(track)
 
     def publish(
-        self, track: str, who: str, now: float, wall: float, on_ended: OnEnded, *, takeover: bool
+        self,
+        track: str,
+        who: str,
+        now: float,
+        wall: float,
+        on_ended: OnEnded,
+        *,
+        form: Form = Form.ANY,
+        takeover: bool,
     ) -> Publisher:
-        """Give the right to publish ``track`` (``WHOLE``: the channel as one stream) to ``who``.
+        """Give the right to publish ``track`` (``WHOLE``: the channel as one stream), with one
+        body, to ``who``.
 
         Raises:
             PublisherConflict: somebody else has it.
@@ -110,16 +126,26 @@ class Channel:
             Overloaded: it has too many tracks.
         """
         for name, feed in self._feeds.items():
-            if feed.publisher is not None and (name == WHOLE) is not (track == WHOLE):
+            if feed.session is not None and (name == WHOLE) is not (track == WHOLE):
                 raise ChannelConflict(self.name, by_track=name != WHOLE)
         if track not in self._feeds and len(self._feeds) > self._rules.tracks:
             raise Overloaded(f"{self.name} has {self._rules.tracks} tracks, and no more may be")
-        return self.feed(track).publish(who, now, wall, on_ended, takeover=takeover)
+        feed = self.feed(track)
+        return feed.publish(who, now, wall, on_ended, form=form, takeover=takeover)
+
+    def describe(self, switching_sets: Mapping[str, str], now: float) -> None:
+        """An encoder says what its tracks belong to, perhaps before it sends any."""
+        self.presentation.describe(switching_sets, now)
+        self._expected_until = now + self._rules.feed.memory
 
     def tick(self, now: float) -> None:
         """Do what only time brings about."""
+        if self._expected_until is not None and now >= self._expected_until:
+            self._expected_until = None
+        sessions = [feed.session for feed in self if feed.session is not None]
+        heard = [session.heard_at for session in sessions if not session.is_sparse]
         for feed in self:
-            feed.tick(now)
+            feed.tick(now, max(heard, default=LONG_AGO))
         self.forget_idle_feeds()
         self.presentation.tick(now)
 

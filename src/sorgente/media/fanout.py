@@ -39,6 +39,10 @@ class Counters:
     """Players cut off because they took nothing for too long."""
     upload_aborts: int = 0
     """Uploads that broke off or were refused."""
+    repeated_chunks: int = 0
+    """Chunks that were here already, from another encoder or from the same one."""
+    filler_chunks: int = 0
+    """Chunks that an encoder sent in place of an input it had lost (``slat``)."""
 
 
 class Run(Protocol):

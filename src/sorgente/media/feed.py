@@ -7,21 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from sorgente.errors import OriginError, PublisherConflict, TakenOver
 from sorgente.isobmff.init_segment import InitSegment
 from sorgente.isobmff.scanner import BoxLimits
-from sorgente.isobmff.upload import MediaChunk, UploadParser
+from sorgente.isobmff.upload import MediaChunk
 from sorgente.media.chunk import Chunk
+from sorgente.media.continuity import Continuity
 from sorgente.media.fanout import Counters
-from sorgente.media.publisher import Outcome, Publisher
+from sorgente.media.publisher import Form, Outcome, Publisher
 from sorgente.media.relay import Relay
+from sorgente.media.session import Mode, Session
 from sorgente.media.subscriber import Subscriber
 from sorgente.media.window import WindowBounds
 
 OnEnded = Callable[[OriginError], None]
-"""Called when somebody else ends an upload: taken over, or shut down."""
+"""Called when somebody else ends a body: taken over, or shut down."""
+
+LONG_AGO: Final = float("-inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +38,27 @@ class FeedRules:
     """Seconds a slow player may be behind before it is moved forward."""
     reconnect_grace: float
     """Seconds the players of fragmented MP4 wait for an encoder that broke off."""
+    silence: float
+    """Seconds without a segment after which an encoder that sends them one by one is gone."""
+    memory: float
+    """Seconds that it may come back with nothing but the next segment, and what two encoders send
+    is told apart from what is new."""
 
 
 class Journal(Protocol):
     """Who is told what happens on a path, for logs and hooks."""
 
-    def published(self, feed: Feed, publisher: Publisher) -> None:
+    def published(self, feed: Feed, session: Session) -> None:
         """An encoder has the right to publish."""
 
-    def recognised(self, feed: Feed, publisher: Publisher, *, resumed: bool) -> None:
+    def recognised(self, feed: Feed, session: Session, *, resumed: bool) -> None:
         """It is known what the bytes are; ``resumed``: they go on where others stopped."""
 
-    def unpublished(self, feed: Feed, publisher: Publisher, outcome: Outcome, why: str) -> None:
-        """The upload is over."""
+    def repeated(self, feed: Feed, publisher: Publisher) -> None:
+        """For the first time, what an encoder sends was here already."""
+
+    def unpublished(self, feed: Feed, session: Session, outcome: Outcome, why: str) -> None:
+        """The encoder is done."""
 
     def abandoned(self, feed: Feed) -> None:
         """The encoder did not come back in time; its players were aborted."""
@@ -59,13 +71,13 @@ class Observer(Protocol):
     """Who else wants what an upload of fragmented MP4 brings: the channel's presentation."""
 
     def opened(self, feed: Feed, init: InitSegment, now: float) -> None:
-        """An upload began, or changed its init segment."""
+        """A session began, or changed its init segment."""
 
     def received(self, feed: Feed, media: MediaChunk, chunk: Chunk, now: float) -> None:
         """A chunk, as it came in and as it is relayed."""
 
     def closed(self, feed: Feed, outcome: Outcome, now: float) -> None:
-        """The upload is over."""
+        """The session is over."""
 
 
 class Feed:
@@ -77,12 +89,15 @@ class Feed:
         self.name = name
         self.counters = counters
         self.observer = observer
-        self.publisher: Publisher | None = None
+        self.session: Session | None = None
         self.relay: Relay | None = None
         self._rules = rules
         self._journal = journal
         self._waiting: dict[Subscriber, None] = {}
         self._abandon_at: float | None = None
+        self._continuity = Continuity()
+        self._forget_at: float | None = None
+        """When it is nobody's business any more what was published here."""
 
     @property
     def track_name(self) -> str:
@@ -97,17 +112,17 @@ class Feed:
     @property
     def live(self) -> bool:
         """Somebody publishes, or is expected back."""
-        return self.publisher is not None or self.relay is not None
+        return self.session is not None or self.relay is not None
 
     @property
     def idle(self) -> bool:
-        """Nobody publishes, nobody is expected back, nobody waits."""
-        return not self.live and not self._waiting
+        """Nobody publishes, nobody is expected back, nobody waits, nothing is remembered."""
+        return not self.live and not self._waiting and self._forget_at is None
 
     @property
     def reconnecting(self) -> bool:
         """The encoder broke off, and its players wait for it."""
-        return self.relay is not None and self.publisher is None
+        return self.relay is not None and self.session is None
 
     @property
     def waiting(self) -> int:
@@ -127,7 +142,7 @@ class Feed:
     @property
     def bytes_held(self) -> int:
         """Memory in use, in bytes: the window and the chunk that is coming in."""
-        return self.bytes_kept + (0 if self.publisher is None else self.publisher.bytes_pending)
+        return self.bytes_kept + (0 if self.session is None else self.session.bytes_pending)
 
     def drop_oldest(self) -> int:
         """Drop the oldest chunk, and return the bytes that frees."""
@@ -136,24 +151,32 @@ class Feed:
     # Publishers
 
     def publish(
-        self, who: str, now: float, wall: float, on_ended: OnEnded, *, takeover: bool = False
+        self,
+        who: str,
+        now: float,
+        wall: float,
+        on_ended: OnEnded,
+        *,
+        form: Form = Form.ANY,
+        takeover: bool = False,
     ) -> Publisher:
-        """Give the right to publish to ``who``.
+        """Give the right to publish, with one body, to ``who``.
 
         Raises:
             PublisherConflict: somebody else has it, and ``takeover`` is not asked for.
         """
-        holder = self.publisher
-        if holder is not None:
+        session = self.session
+        if session is not None and not session.admits(form):
             if not takeover:
-                raise PublisherConflict(self.name, holder.who, holder.since, wall)
-            holder.end(TakenOver(self.name, who), now)
-        self.publisher = Publisher(self, UploadParser(self._rules.boxes), who, wall, on_ended)
-        self._journal.published(self, self.publisher)
-        return self.publisher
+                raise PublisherConflict(self.name, session.who, session.since, wall)
+            session.end(TakenOver(self.name, who), now)
+        if self.session is None:
+            self.session = Session(self, self._rules.boxes, self._continuity, who, now, wall)
+            self._journal.published(self, self.session)
+        return self.session.publisher(form, who, on_ended)
 
     def open_relay(self, content_type: str, init: InitSegment | None) -> Relay:
-        """See :class:`~.publisher.Stage`."""
+        """See :class:`~.session.Stage`."""
         self._abort_relay()
         rules = self._rules
         self.relay = Relay(content_type, init, rules.window, rules.max_lag, self.counters)
@@ -164,7 +187,7 @@ class Feed:
         return self.relay
 
     def resume_relay(self, init: InitSegment) -> Relay | None:
-        """See :class:`~.publisher.Stage`."""
+        """See :class:`~.session.Stage`."""
         relay = self.relay
         if relay is None or relay.init is None or not relay.init.compatible_with(init):
             return None
@@ -173,21 +196,26 @@ class Feed:
         return relay
 
     def opened(self, init: InitSegment, now: float) -> None:
-        """See :class:`~.publisher.Stage`."""
+        """See :class:`~.session.Stage`."""
         self.observer.opened(self, init, now)
 
     def received(self, media: MediaChunk, chunk: Chunk, now: float) -> None:
-        """See :class:`~.publisher.Stage`."""
+        """See :class:`~.session.Stage`."""
         self.observer.received(self, media, chunk, now)
 
-    def release(self, publisher: Publisher, outcome: Outcome, why: str, now: float) -> None:
-        """See :class:`~.publisher.Stage`."""
-        self.publisher = None
+    def repeated(self, publisher: Publisher) -> None:
+        """See :class:`~.session.Stage`."""
+        self._journal.repeated(self, publisher)
+
+    def release(self, session: Session, outcome: Outcome, why: str, now: float) -> None:
+        """See :class:`~.session.Stage`."""
+        self.session = None
         if outcome is not Outcome.COMPLETE:
             self.counters.upload_aborts += 1
-        self._journal.unpublished(self, publisher, outcome, why)
+        self._remember(session, now)
+        self._journal.unpublished(self, session, outcome, why)
         self.observer.closed(self, outcome, now)
-        relay = publisher.relay
+        relay = session.relay
         if relay is None:
             return  # it never said what it is: whoever waits, waits on
         if outcome is Outcome.COMPLETE:
@@ -229,11 +257,16 @@ class Feed:
 
     # Time
 
-    def tick(self, now: float) -> None:
-        """Do what only time brings about."""
+    def tick(self, now: float, heard_at: float = LONG_AGO) -> None:
+        """Do what only time brings about; ``heard_at``: when any track of the channel was heard
+        last."""
         if self.relay is not None:
             self.relay.window.expire(now)
-        if self.publisher is None and self._abandon_at is not None and now >= self._abandon_at:
+        if self.session is not None:
+            self.session.expire(now, self._rules.silence, heard_at)
+        elif self._forget_at is not None and now >= self._forget_at:
+            self._forget()
+        if self.session is None and self._abandon_at is not None and now >= self._abandon_at:
             self._abort_relay()
             self._journal.abandoned(self)
 
@@ -243,6 +276,7 @@ class Feed:
         waiting, self._waiting = self._waiting, {}
         for subscriber in waiting:
             subscriber.sink.abort()
+        self._forget()
 
     def close_relay(self, *, clean: bool) -> None:
         """What is relayed here, but not published here, is over."""
@@ -252,8 +286,19 @@ class Feed:
         self._abort_relay()
 
     def _recognised(self, *, resumed: bool) -> None:
-        if self.publisher is not None:  # else it is merged of what others publish
-            self._journal.recognised(self, self.publisher, resumed=resumed)
+        if self.session is not None:  # else it is merged of what others publish
+            self._journal.recognised(self, self.session, resumed=resumed)
+
+    def _remember(self, session: Session, now: float) -> None:
+        """An encoder of segments may go on with the next one; one of uploads begins anew."""
+        if session.mode is Mode.UPLOAD or session.init is None:
+            self._forget()
+        else:
+            self._forget_at = now + self._rules.memory
+
+    def _forget(self) -> None:
+        self._continuity = Continuity()
+        self._forget_at = None
 
     def _abort_relay(self) -> None:
         relay, self.relay = self.relay, None

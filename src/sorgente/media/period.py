@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
-from sorgente.isobmff.init_segment import InitSegment
+from sorgente.isobmff.init_segment import SWITCHING_SET, InitSegment
 from sorgente.media.arrival import Arrival, picture_duration
 from sorgente.media.grid import Grid
 from sorgente.media.rhythm import Rhythm
@@ -221,7 +221,8 @@ class Period:
             frame_rate=member.frame_rate,
             sample_rate=facts.sample_rate,
             channels=facts.channels,
-            roles=facts.roles,
+            roles=tuple(role for role in facts.roles if role[0] != SWITCHING_SET),
+            switching_set=track.switching_set,
             init_name=f"init-{self.id}.mp4",
             start_number=self.epoch.start_number,
             first_number=own[0].number if own else None,

@@ -10,7 +10,7 @@ everything else at the first chunk whose middle lies behind a line of it.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final
@@ -48,6 +48,9 @@ NOTICED_SECONDS: Final = 1.2
 """Until the next look of most players at the manifest (its minimumUpdatePeriod is 1 s). Requests
 that a period ends under are held so long: dash.js goes on to the next period at once if it knows of
 it when the answer comes, and takes several seconds to find it if not (measured)."""
+
+MAX_DESCRIBED: Final = 256
+"""Tracks whose switching set is remembered: more than any channel has."""
 
 FAR_BEHIND: Final = Fraction(3, 2)
 """Seconds without a chunk after which a track is left out, so that it does not hold up the others:
@@ -107,6 +110,8 @@ class Presentation:
         self._broken = False
         """One of them broke off."""
         self._changed_at = Fraction(0)
+        self._switching_sets: dict[str, str] = {}
+        """By names of tracks, as a manifest that was posted says."""
         self._sources: dict[Feed, Source] = {}
         self._runs: dict[Track, Run] = {}
         self._heard: dict[Track, float] = {}
@@ -181,6 +186,21 @@ class Presentation:
 
     # What comes in
 
+    def describe(self, switching_sets: Mapping[str, str], now: float) -> None:
+        """What tracks belong to, by their names; the init segment's own word counts for more."""
+        told = {**self._switching_sets, **switching_sets}
+        self._switching_sets = dict(list(told.items())[-MAX_DESCRIBED:])
+        for track in self.tracks.values():
+            if self._join_set(track):
+                self._change(now)
+
+    def _join_set(self, track: Track) -> bool:
+        """Whether the track is in another switching set now."""
+        before = track.switching_set
+        told = track.init.leading_track.switching_set
+        track.switching_set = told or self._switching_sets.get(track.name, "")
+        return track.switching_set != before
+
     def opened(self, feed: Feed, init: InitSegment, now: float) -> None:
         """See :class:`~.feed.Observer`."""
         lead = None if feed.is_whole else LEAD
@@ -193,6 +213,7 @@ class Presentation:
             if track is None:
                 track = self.tracks[name] = Track(name, alone, self._counters)
             track.take(alone, resumes=resumes)
+            self._join_set(track)
             self.timeline.begin(name, alone.leading_track.timescale, resumes=resumes)
             tracks[track_id] = track
         if not self._sources:

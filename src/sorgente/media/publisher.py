@@ -1,23 +1,22 @@
-"""The write handle: the bytes of one upload become chunks of a relay."""
+"""The write handle: the bytes of one body become units of a session."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
-from typing import Protocol
+from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from sorgente.errors import MediaError, OriginError
-from sorgente.isobmff.init_segment import InitSegment
-from sorgente.isobmff.rewrite import relocated
-from sorgente.isobmff.upload import MediaChunk, RawBytes, Trailer, Unit, UploadParser
-from sorgente.media.chunk import Chunk
-from sorgente.media.fanout import Counters
+from sorgente.isobmff.upload import UploadParser
 from sorgente.media.relay import Relay
-from sorgente.media.splice import Splice
+
+if TYPE_CHECKING:
+    from sorgente.media.session import Session
 
 
 class Outcome(Enum):
-    """How an upload ended."""
+    """How a body ended, or all that is published on a path."""
 
     COMPLETE = "complete"
     """As HTTP says a body should: its players end cleanly too."""
@@ -27,79 +26,84 @@ class Outcome(Enum):
     """Its bytes were rubbish: its players are aborted."""
 
 
-class Stage(Protocol):
-    """What a publisher needs of its path."""
+class Form(Enum):
+    """What a path says of the bodies it takes."""
 
-    def opened(self, init: InitSegment, now: float) -> None:
-        """An init segment that begins an upload, or changes it."""
-
-    def received(self, media: MediaChunk, chunk: Chunk, now: float) -> None:
-        """A chunk, as it came in and as it was relayed."""
-
-    counters: Counters
-
-    def open_relay(self, content_type: str, init: InitSegment | None) -> Relay:
-        """A new relay: whoever waits attends it; a relay before it is aborted."""
-
-    def resume_relay(self, init: InitSegment) -> Relay | None:
-        """The relay that waits for its encoder, if ``init`` is compatible with it."""
-
-    def release(self, publisher: Publisher, outcome: Outcome, why: str, now: float) -> None:
-        """The publisher is done."""
+    ANY = "the content says what it is"
+    CMAF = "fragmented MP4; the content says whether it is a stream or one object of many"
+    OBJECT = "an init segment, or a segment"
 
 
 class Publisher:
-    """One upload. Whoever holds it calls ``feed`` … and then exactly one of the ends.
+    """One body. Whoever holds it calls ``feed`` … and then exactly one of the ends.
 
     ``who``       the encoder, for people: address and user agent.
-    ``since``     UTC, seconds since 1970, when it began.
-    ``on_ended``  called when somebody else ends this upload: taken over, or shut down.
+    ``on_ended``  called when somebody else ends this body: taken over, or shut down.
     """
 
     def __init__(
-        self,
-        stage: Stage,
-        parser: UploadParser,
-        who: str,
-        since: float,
-        on_ended: Callable[[OriginError], None],
+        self, session: Session, form: Form, who: str, on_ended: Callable[[OriginError], None]
     ) -> None:
-        self._stage = stage
-        self._parser = parser
-        self._on_ended = on_ended
-        self._splice: Splice | None = None
-        self.relay: Relay | None = None
-        """Where the chunks go; None until it is known what the bytes are."""
         self.who = who
-        self.since = since
+        self.form = form
         self.bytes_in = 0
         self.chunks = 0
+        """That were new."""
+        self.brought_init = False
+        self.brought_end = False
+        """It says that it is the last one."""
+        self.seconds = Fraction(0)
+        """Of media that were new."""
         self.ended = False
+        self._session = session
+        self._on_ended = on_ended
+        self._parser: UploadParser | None = None
+        """Made with the first bytes: the init segment may come while this body is awaited."""
+
+    @property
+    def relay(self) -> Relay | None:
+        """Where the chunks go; None until it is known what the bytes are."""
+        return self._session.relay
 
     @property
     def bytes_pending(self) -> int:
         """Bytes received that are not yet a whole chunk."""
-        return self._parser.pending
+        return 0 if self._parser is None else self._parser.pending
+
+    @property
+    def content_type(self) -> str:
+        """MIME type."""
+        known = None if self._parser is None else self._parser.content_type
+        return known or "application/octet-stream"
 
     @property
     def note(self) -> str | None:
         """What the operator of the encoder should know about its bytes."""
-        return self._parser.note
+        return None if self._parser is None else self._parser.note
+
+    @property
+    def media_first(self) -> bool:
+        """It began with media that nobody has an init segment for."""
+        return self._parser is not None and self._parser.media_first
 
     def feed(self, data: bytes, now: float) -> None:
         """Take bytes in.
 
         Raises:
-            MediaError: they are not what they began as. The upload has ended: whole chunks before
-                the rubbish have been relayed, then all players were aborted, for good.
+            MediaError: they are not what they began as. The body has ended; whole chunks before
+                the rubbish have been relayed. If it was all that is published here, all players
+                were aborted, for good.
+            PublisherConflict: it turned out to be a stream, or an object of a track that is one.
         """
         self.bytes_in += len(data)
-        self._stage.counters.bytes_in += len(data)
+        self._session.count(data)
+        if self._parser is None:
+            self._parser = self._session.parser()
         try:
             for unit in self._parser.feed(data):
-                self._relay_unit(unit, now)
-        except MediaError as error:
-            self._release(Outcome.REFUSED, str(error), now)
+                self._session.take(self, unit, now)
+        except OriginError as error:
+            self._leave(Outcome.REFUSED, str(error), now)
             raise
 
     def finish(self, now: float) -> None:
@@ -107,84 +111,31 @@ class Publisher:
 
         Raises:
             MediaError: but inside a box: treated as broken off.
+            PublisherConflict: see :meth:`feed`.
         """
         try:
-            for unit in self._parser.finish():
-                self._relay_unit(unit, now)
+            if self._parser is not None:
+                for unit in self._parser.finish():
+                    self._session.take(self, unit, now)
         except MediaError as error:
-            self._release(Outcome.BROKEN, str(error), now)
+            self._leave(Outcome.BROKEN, str(error), now)
             raise
-        self._release(Outcome.COMPLETE, "upload complete", now)
+        except OriginError as error:
+            self._leave(Outcome.REFUSED, str(error), now)
+            raise
+        self._leave(Outcome.COMPLETE, "upload complete", now)
 
     def break_off(self, why: str, now: float) -> None:
         """The connection was lost, or nothing came for too long."""
-        self._release(Outcome.BROKEN, why, now)
+        self._leave(Outcome.BROKEN, why, now)
 
-    def end(self, error: OriginError, now: float) -> None:
-        """Somebody else ends this upload; its encoder is told ``error``."""
-        self._release(Outcome.BROKEN, str(error), now)
-        self._on_ended(error)
-
-    def _release(self, outcome: Outcome, why: str, now: float) -> None:
+    def end(self, error: OriginError) -> None:
+        """Somebody else ended the session; the encoder is told ``error``."""
         if not self.ended:
             self.ended = True
-            self._stage.release(self, outcome, why, now)
+            self._on_ended(error)
 
-    def _relay_unit(self, unit: Unit, now: float) -> None:
-        match unit:
-            case MediaChunk():
-                self._relay_chunk(unit, now)
-            case InitSegment():
-                self._take_init(unit, now)
-            case RawBytes():
-                if self.relay is None:
-                    self.relay = self._stage.open_relay(self._content_type, None)
-                self._append(Chunk.of(unit.data, now), now)
-            case Trailer():
-                # mfra speaks of byte positions (ISO/IEC 14496-12 §8.8.9): true only while the
-                # stream is the upload byte for byte.
-                if self._splice is None:
-                    self._append(Chunk.of(unit.data, now), now)
-
-    @property
-    def _content_type(self) -> str:
-        return self._parser.content_type or "application/octet-stream"
-
-    def _take_init(self, init: InitSegment, now: float) -> None:
-        if self.relay is None:
-            self._stage.opened(init, now)
-            self.relay = self._stage.resume_relay(init)
-            if self.relay is None:
-                self.relay = self._stage.open_relay(self._content_type, init)
-            elif self.relay.progress is not None:
-                self._splice = Splice(self.relay.progress)
-        elif self.relay.init is not None and self.relay.init.compatible_with(init):
-            # DASH-IF Ingest §6: an encoder may send its header again at any time.
-            self._append(Chunk.of(init.data, now), now)
-        else:
-            self._splice = None
-            self._stage.opened(init, now)
-            self.relay.replace_init(init, now)
-
-    def _relay_chunk(self, media: MediaChunk, now: float) -> None:
-        assert self.relay is not None, "an init segment comes first"
-        assert self.relay.progress is not None, "and its relay has a timeline"
-        if self._splice is None:
-            self.relay.progress.note(media.fragment)
-            payload, movable = media.data, relocated(media)
-        else:
-            payload = movable = self._splice.apply(media)
-        chunk = Chunk.of(
-            payload,
-            now,
-            movable=movable,
-            random_access=media.random_access,
-            has_sync_sample=media.contains_random_access,
-        )
-        self._append(chunk, now)
-        self._stage.received(media, chunk, now)
-
-    def _append(self, chunk: Chunk, now: float) -> None:
-        assert self.relay is not None, "what tells the content type comes before its chunks"
-        self.chunks += 1
-        self.relay.append(chunk, now)
+    def _leave(self, outcome: Outcome, why: str, now: float) -> None:
+        if not self.ended:
+            self.ended = True
+            self._session.leave(self, outcome, why, now)

@@ -36,6 +36,12 @@ class Progress:
             end = track.base_decode_time + track.duration + shifts.get(track.track_id, 0)
             self._ends[track.track_id] = max(end, self._ends.get(track.track_id, 0))
 
+    def precedes(self, fragment: Fragment) -> bool:
+        """Whether ``fragment`` is all behind what has been relayed."""
+        return all(
+            track.base_decode_time >= self._ends.get(track.track_id, 0) for track in fragment.tracks
+        )
+
     @property
     def end(self) -> Fraction:
         """Seconds: where the longest track stops."""

@@ -54,6 +54,8 @@ class Track:
         self.bytes_held = 0
         self.peak_bandwidth = 0
         """bit/s, of the segment that needed most."""
+        self.switching_set = ""
+        """What its encoder calls the bit rates it belongs to."""
         self.longest_chunk = 0
         """Ticks; of chunks that are not the last of their segment."""
         self._counters = counters
