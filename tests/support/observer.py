@@ -17,8 +17,11 @@ class RecordingObserver:
     def opened(self, feed: Feed, init: InitSegment, now: float) -> None:
         self.entries.append(("opened", feed.name))
 
-    def received(self, feed: Feed, media: MediaChunk, chunk: Chunk, now: float) -> None:
+    def received(self, feed: Feed, media: MediaChunk, chunk: Chunk | None, now: float) -> None:
         self.entries.append(("received", feed.name))
+
+    def delivered(self, feed: Feed, now: float) -> None:
+        self.entries.append(("delivered", feed.name))
 
     def closed(self, feed: Feed, outcome: Outcome, now: float) -> None:
         self.entries.append(("closed", feed.name, outcome))

@@ -40,6 +40,11 @@ class Arrival:
         return Fraction(self.cut.duration, self.track.timescale)
 
     @property
+    def ends_at(self) -> Fraction:
+        """Seconds on the run's timeline."""
+        return self.starts_at + self.duration
+
+    @property
     def can_begin(self) -> bool:
         """Whether a segment can start with it."""
         return self.cut.random_access

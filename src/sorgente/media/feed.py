@@ -73,8 +73,11 @@ class Observer(Protocol):
     def opened(self, feed: Feed, init: InitSegment, now: float) -> None:
         """A session began, or changed its init segment."""
 
-    def received(self, feed: Feed, media: MediaChunk, chunk: Chunk, now: float) -> None:
-        """A chunk, as it came in and as it is relayed."""
+    def received(self, feed: Feed, media: MediaChunk, chunk: Chunk | None, now: float) -> None:
+        """A chunk as it came in, and as it is relayed if those are the same bytes."""
+
+    def delivered(self, feed: Feed, now: float) -> None:
+        """An object has come in whole: the next one begins where it ends."""
 
     def closed(self, feed: Feed, outcome: Outcome, now: float) -> None:
         """The session is over."""
@@ -199,9 +202,13 @@ class Feed:
         """See :class:`~.session.Stage`."""
         self.observer.opened(self, init, now)
 
-    def received(self, media: MediaChunk, chunk: Chunk, now: float) -> None:
+    def received(self, media: MediaChunk, chunk: Chunk | None, now: float) -> None:
         """See :class:`~.session.Stage`."""
         self.observer.received(self, media, chunk, now)
+
+    def delivered(self, now: float) -> None:
+        """See :class:`~.session.Stage`."""
+        self.observer.delivered(self, now)
 
     def repeated(self, publisher: Publisher) -> None:
         """See :class:`~.session.Stage`."""

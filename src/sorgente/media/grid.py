@@ -54,9 +54,17 @@ class Grid:
             return None
         growing = arrival.track.growing
         if growing is None or growing.epoch != self._epoch.id:
-            return number
+            # What is complete is final: what is left of it, if anything, comes too late.
+            return number if number > arrival.track.last_number else None
         behind_the_end = self._last is not None and number > self._last
         return None if number <= growing.number or behind_the_end else number
+
+    def completes(self, number: int, end: Fraction) -> bool:
+        """Whether a segment whose media reach to ``end`` on the run's timeline has all there will
+        be; known before the next one begins where lines of the grid are where segments end."""
+        return (
+            self._steady and self._since(end) + self._near >= number - self._epoch.start_number + 1
+        )
 
     def opened(self, number: int, start: Fraction) -> None:
         """The leading track began a segment at ``start`` on the run's timeline."""

@@ -121,7 +121,7 @@ class Period:
             )
             for track in tracks
         }
-        self.leading = next((track for track in tracks if track.is_video), tracks[0])
+        self.leading = _leader(tracks)
 
     @property
     def segment_duration(self) -> Fraction:
@@ -140,11 +140,17 @@ class Period:
         left = [member.track for member in self.members.values() if member.track in alive]
         if self.leading in left:
             return self.leading
-        return next((track for track in left if track.is_video), left[0] if left else None)
+        dense = [track for track in left if not track.is_sparse]
+        return _leader(dense) if dense else None
 
     def begins(self, arrival: Arrival) -> int | None:
         """The number of the segment that a chunk begins; None if it begins none."""
         return self.grid.begins(arrival)
+
+    def is_past(self, number: int, utc: Fraction) -> bool:
+        """Whether a segment ended, by the clock."""
+        following = number - self.epoch.start_number + 1
+        return self.epoch.start + following * self.segment_duration <= utc
 
     def open(self, arrival: Arrival, number: int) -> Segment:
         """Begin segment ``number``."""
@@ -223,6 +229,7 @@ class Period:
             channels=facts.channels,
             roles=tuple(role for role in facts.roles if role[0] != SWITCHING_SET),
             switching_set=track.switching_set,
+            event_schemes=track.event_schemes,
             init_name=f"init-{self.id}.mp4",
             start_number=self.epoch.start_number,
             first_number=own[0].number if own else None,
@@ -234,6 +241,11 @@ class Period:
     def _segments(self, member: Member) -> list[Segment]:
         kept = member.track.segments.values()
         return [segment for segment in kept if segment.epoch == self.id and segment.chunks]
+
+
+def _leader(tracks: Sequence[Track]) -> Track:
+    """Whose segments the others follow: pictures before sound, and sound before the rest."""
+    return min(tracks, key=lambda track: (not track.is_video, track.is_sparse))
 
 
 def _frame_rate(track: Track, arrivals: Sequence[Arrival]) -> Fraction | None:

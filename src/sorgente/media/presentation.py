@@ -19,10 +19,12 @@ from sorgente.isobmff.init_segment import InitSegment
 from sorgente.isobmff.split import TrackSplitter, split_init
 from sorgente.isobmff.upload import MediaChunk
 from sorgente.media.arrival import Arrival, Waiting, moved
+from sorgente.media.attendance import Attendance
 from sorgente.media.chunk import Chunk
 from sorgente.media.fanout import Counters
 from sorgente.media.feed import Feed
 from sorgente.media.merger import Merger
+from sorgente.media.minimum import NS
 from sorgente.media.period import Period
 from sorgente.media.publisher import Outcome
 from sorgente.media.rhythm import KeyFrames, Rhythm
@@ -52,9 +54,12 @@ it when the answer comes, and takes several seconds to find it if not (measured)
 MAX_DESCRIBED: Final = 256
 """Tracks whose switching set is remembered: more than any channel has."""
 
-FAR_BEHIND: Final = Fraction(3, 2)
-"""Seconds without a chunk after which a track is left out, so that it does not hold up the others:
-half of what players may take to recover."""
+LATE: Final = Fraction(3, 2)
+"""Seconds that what a sparse track has to say may come after the end of its segment. Later, it
+goes into a later one; a segment without any is empty, which players are told."""
+
+AHEAD: Final = Fraction(10)
+"""Seconds that a sparse track may be ahead of the others; further, it is on another timeline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,11 @@ class Source:
     splitter: TrackSplitter
     tracks: dict[int, Track]
     """By track id."""
+
+    @property
+    def is_dense(self) -> bool:
+        """It has pictures or sound."""
+        return not all(track.is_sparse for track in self.tracks.values())
 
 
 class Presentation:
@@ -114,7 +124,7 @@ class Presentation:
         """By names of tracks, as a manifest that was posted says."""
         self._sources: dict[Feed, Source] = {}
         self._runs: dict[Track, Run] = {}
-        self._heard: dict[Track, float] = {}
+        self._attendance = Attendance()
         self._waiting = Waiting(rules.window_bytes)
         self._periods: deque[Period] = deque()
         self._key_frames = KeyFrames()
@@ -174,6 +184,8 @@ class Presentation:
         if self._periods and not self.ended:
             due = self._periods[-1].number_due(Fraction(self._utc.at(now)))
         found = track.find(number, due)
+        if isinstance(found, Absence) and track.is_sparse and self._passed(number, now):
+            return Absence.EMPTY
         return Absence.NEXT if found is Absence.EMPTY and now < self._noticed_at else found
 
     def await_first(self, key: object, call: Callable[[], None]) -> None:
@@ -214,20 +226,26 @@ class Presentation:
                 track = self.tracks[name] = Track(name, alone, self._counters)
             track.take(alone, resumes=resumes)
             self._join_set(track)
-            self.timeline.begin(name, alone.leading_track.timescale, resumes=resumes)
+            self.timeline.begin(
+                name, alone.leading_track.timescale, resumes=resumes, sparse=track.is_sparse
+            )
             tracks[track_id] = track
         if not self._sources:
             self._broken = False
         self._sources[feed] = Source(TrackSplitter(init, lead=lead), tracks)
+        self._attendance.expect(tracks.values())
         self._ends_at = None
         if self.ended:
             self.ended, self._farewell_until = False, None
             self._change(now)
 
-    def received(self, feed: Feed, media: MediaChunk, chunk: Chunk, now: float) -> None:
+    def received(self, feed: Feed, media: MediaChunk, chunk: Chunk | None, now: float) -> None:
         """See :class:`~.feed.Observer`."""
         source = self._sources[feed]
         utc = self._utc.at(now)
+        leading = source.tracks[media.init.leading_track.track_id]
+        if leading.note_events((event.scheme, event.value) for event in media.fragment.events):
+            self._change(now)
         for cut in source.splitter.split(media):
             track = source.tracks[cut.track_id]
             timescale = track.timescale
@@ -241,10 +259,24 @@ class Presentation:
             )
             if at.shift:
                 cut = moved(cut, track.init, at.shift)
-            same = cut.data is media.data and chunk.frame is chunk.movable
-            own = chunk if same else Chunk.of(cut.data, now, random_access=cut.random_access)
-            self._heard[track] = now
-            self._take(Arrival(track, at, cut, own), now)
+            own = chunk
+            if own is None or cut.data is not media.data or own.frame is not own.movable:
+                own = Chunk.of(cut.data, now, random_access=cut.random_access)
+            arrival = Arrival(track, at, cut, own)
+            if not self._strayed(arrival):
+                self._attendance.note(arrival, now)
+                self._take(arrival, now)
+
+    def delivered(self, feed: Feed, now: float) -> None:
+        """See :class:`~.feed.Observer`."""
+        for track in self._sources[feed].tracks.values():
+            track.note_object()
+            last, growing = self._attendance.last(track), track.growing
+            if last is None or growing is None:
+                continue
+            period = self._period_of(last.at)
+            if period is not None and period.grid.completes(growing.number, last.ends_at):
+                track.close()
 
     def closed(self, feed: Feed, outcome: Outcome, now: float) -> None:
         """See :class:`~.feed.Observer`."""
@@ -253,9 +285,9 @@ class Presentation:
             return
         for track in source.tracks.values():
             track.close()
-            self._heard.pop(track, None)
+            self._attendance.leave(track)
         self._broken = self._broken or outcome is not Outcome.COMPLETE
-        if not self._sources:
+        if self._ends_at is None and not any(source.is_dense for source in self._sources.values()):
             self._waiting.take_all()  # of a timeline that ended before it had a grid
             rules = self._rules
             if not self._broken:
@@ -276,6 +308,7 @@ class Presentation:
         if self._periods and now >= self._noticed_at:
             for track in self.tracks.values():
                 track.refuse(below=self._periods[-1].epoch.start_number)
+        self._pass_by(now)
         horizon = now - self._rules.window
         for track in self.tracks.values():
             while (oldest := track.oldest_complete) is not None:
@@ -310,8 +343,8 @@ class Presentation:
         if period is None or track.name not in period.members:
             self._waiting.add(arrival)
             self._try_to_announce(now)
-        elif not self._renew(arrival, period, now):
-            self._place(arrival, period, now)
+        elif not self._renew(arrival, period, now) and not self._too_late(arrival, period, now):
+            self._place(arrival, period, period.begins(arrival), now)
 
     def _period_of(self, at: Placement) -> Period | None:
         epoch = at.epoch
@@ -319,10 +352,16 @@ class Presentation:
             return None
         return next((p for p in reversed(self._periods) if p.epoch is epoch), None)
 
-    def _place(self, arrival: Arrival, period: Period, now: float) -> None:
-        """Put a chunk into its segment, the growing one or a new one."""
+    def _strayed(self, arrival: Arrival) -> bool:
+        """Whether a sparse track says what nobody can place: far ahead of the others, or when the
+        event is over."""
+        run = arrival.at.run
+        ahead = arrival.starts_at - Fraction(run.end, NS) > AHEAD
+        return arrival.track.is_sparse and (self.ended or (run.companion is not None and ahead))
+
+    def _place(self, arrival: Arrival, period: Period, number: int | None, now: float) -> None:
+        """Put a chunk into segment ``number``, which it begins, or into the growing one."""
         track, cut = arrival.track, arrival.cut
-        number = period.begins(arrival)
         if number is not None:
             period.open(arrival, number)
         elif track.growing is None:
@@ -342,7 +381,7 @@ class Presentation:
             return False
         if not arrival.can_begin or period.begins(arrival) is None:
             return False
-        alive = self._alive(now)
+        alive = self._attendance.present(run, start, now)
         if track is not period.leader_of(alive):
             return False
         composed = alive == [member.track for member in period.members.values()]
@@ -356,11 +395,6 @@ class Presentation:
         self._announce(run, start, rhythm, alive, now)
         return True
 
-    def _alive(self, now: float) -> list[Track]:
-        """The tracks that a new period is to have, in the order of their names."""
-        limit = now - float(FAR_BEHIND)
-        return sorted((t for t, at in self._heard.items() if at >= limit), key=lambda t: t.name)
-
     def _try_to_announce(self, now: float) -> None:
         """Open the first period of a run, once its timeline has settled and its rhythm is known."""
         run = self.timeline.run
@@ -370,9 +404,12 @@ class Presentation:
         self._waiting.keep_only(lambda arrival: arrival.at.run is run)
         if not self._waiting or not run.ready(self._utc.at(now)):
             return
-        tracks = sorted({arrival.track for arrival in self._waiting}, key=lambda track: track.name)
+        came = {arrival.track for arrival in self._waiting}
+        tracks = sorted(came | self._attendance.sparse, key=lambda track: track.name)
+        dense = [track for track in tracks if not track.is_sparse] or tracks
         leading = next((track for track in tracks if track.is_video), None)
-        begins = [a for a in self._waiting if a.can_begin and leading in (None, a.track)]
+        leads = dense if leading is None else [leading]
+        begins = [a for a in self._waiting if a.can_begin and a.track in leads]
         rhythm = Rhythm.of_sound() if leading is None else self._first_rhythm(leading)
         if begins and rhythm is not None:
             self._announce(run, min(a.starts_at for a in begins), rhythm, tracks, now)
@@ -414,11 +451,41 @@ class Presentation:
         for arrival in arrivals:
             where = self._period_of(arrival.at)
             if where is not None and arrival.track.name in where.members:
-                self._place(arrival, where, now)
+                self._place(arrival, where, where.begins(arrival), now)
         self._change(now)
         awaiting, self._awaiting = self._awaiting, {}
         for call in awaiting.values():
             call()
+
+    # What is sparse
+
+    def _passed(self, number: int, now: float) -> bool:
+        """Whether a sparse track has nothing more to say in segment ``number``."""
+        utc = Fraction(self._utc.at(now))
+        of = (p for p in reversed(self._periods) if p.epoch.start_number <= number)
+        period = next(of, None)
+        return period is not None and period.is_past(number, utc - LATE)
+
+    def _too_late(self, arrival: Arrival, period: Period, now: float) -> bool:
+        """Whether players were told that there is nothing where a chunk belongs. If so, it goes
+        where they have yet to look, unless the period is over."""
+        number = period.begins(arrival)
+        if number is None or not arrival.track.is_sparse or not self._passed(number, now):
+            return False
+        if period is self._periods[-1]:
+            first = period.number_due(Fraction(self._utc.at(now)) - LATE) - 1
+            self._place(arrival, period, first, now)
+        return True
+
+    def _pass_by(self, now: float) -> None:
+        """Let nobody wait for what sparse tracks do not say."""
+        if not self._periods:
+            return
+        past = self._periods[-1].number_due(Fraction(self._utc.at(now)) - LATE) - 1
+        for track in self._attendance.sparse:
+            if track.growing is not None and self._passed(track.growing.number, now):
+                track.close()
+            track.refuse(below=past)
 
     # Ends
 

@@ -63,8 +63,11 @@ class Stage(Protocol):
     def opened(self, init: InitSegment, now: float) -> None:
         """An init segment that begins a session, or changes it."""
 
-    def received(self, media: MediaChunk, chunk: Chunk, now: float) -> None:
-        """A chunk, as it came in and as it was relayed."""
+    def received(self, media: MediaChunk, chunk: Chunk | None, now: float) -> None:
+        """A chunk as it came in, and as it was relayed if those are the same bytes."""
+
+    def delivered(self, now: float) -> None:
+        """An object has come in whole."""
 
     def repeated(self, publisher: Publisher) -> None:
         """For the first time, what an encoder sends was here already."""
@@ -194,6 +197,8 @@ class Session:
                 self._release(outcome, why, now)
             case Mode.OBJECTS:
                 self._continuity.note_object(publisher.seconds)
+                if publisher.seconds and outcome is Outcome.COMPLETE:
+                    self._stage.delivered(now)
                 self._over |= publisher.brought_end and outcome is Outcome.COMPLETE
                 if self._over and not self._publishers:
                     self._release(Outcome.COMPLETE, "the last segment came", now)
@@ -322,7 +327,7 @@ class Session:
         track = media.track(lead.track_id)
         if track is not None:
             publisher.seconds += Fraction(track.duration, lead.timescale)
-        self._stage.received(media, chunk, now)
+        self._stage.received(media, chunk if payload is media.data else None, now)
 
     def _take_raw(self, publisher: Publisher, raw: RawBytes, now: float) -> None:
         if raw.data == EMPTY_MFRA and not self._stage.is_whole:

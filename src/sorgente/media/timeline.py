@@ -102,9 +102,13 @@ class Epoch:
 class Member:
     """A track in a run; nanoseconds on the run's timeline, unless it says otherwise."""
 
-    def __init__(self, run: Run, shift: Fraction, *, native: bool = True) -> None:
+    def __init__(
+        self, run: Run, shift: Fraction, *, native: bool = True, sparse: bool = False
+    ) -> None:
         self.run, self.native = run, native
         """The track began with the run; if not native, it goes on from an older one."""
+        self.sparse = sparse
+        """It has no say where others have: nothing is known from when it comes."""
         self.shift = shift
         """Seconds from the encoder's time stamps to the run's timeline: wraps, mostly."""
         self.ended = False
@@ -150,7 +154,7 @@ class Run:
     def ready(self, now: float) -> bool:
         """The offset has settled, or has to do (``now``: UTC seconds): see `Timeline.open`."""
         ns = round(now * NS)
-        settled = not self._awaited and all(m.delay.settled(ns) for m in self.members.values())
+        settled = not self._awaited and all(m.delay.settled(ns) for m in self._heeded)
         return settled or ns - self.began >= SETTLE_BOUND
 
     @property
@@ -203,8 +207,17 @@ class Run:
         return media + Fraction(max(made), NS) if made else None
 
     @property
+    def companion(self) -> Member | None:
+        """Whose time stamps are those of sparse tracks too; None if there are only such."""
+        return next((member for member in self.members.values() if not member.sparse), None)
+
+    @property
+    def _heeded(self) -> list[Member]:
+        return [m for m in self.members.values() if not m.sparse] or list(self.members.values())
+
+    @property
     def _living(self) -> list[Member]:
-        return [m for m in self.members.values() if m.arrived >= self._now - SILENT]
+        return [m for m in self._heeded if m.arrived >= self._now - SILENT]
 
     @property
     def _drift(self) -> int:
@@ -255,12 +268,18 @@ class Timeline:
         self._members: dict[str, Member] = {}
         self._awaited: set[str] = set()
         self._wraps: dict[str, Wraps] = {}
+        self._sparse: set[str] = set()
 
-    def begin(self, track: str, timescale: int, *, resumes: bool = False) -> None:
-        """An init segment. ``resumes``: the last one again, and its timeline may go on."""
+    def begin(
+        self, track: str, timescale: int, *, resumes: bool = False, sparse: bool = False
+    ) -> None:
+        """An init segment. ``resumes``: the last one again, and its timeline may go on.
+        ``sparse``: its chunks come when they like, on the timeline of the others."""
         self._wraps[track] = (Fraction(2**32, timescale), MPEG_WRAP)
+        (self._sparse.add if sparse else self._sparse.discard)(track)
         if not resumes:
-            self._awaited.add(track)
+            if not sparse:
+                self._awaited.add(track)
             if track in self._members:
                 self._members[track].ended = True
 
@@ -278,12 +297,15 @@ class Timeline:
         and its start was ``produced`` (``prft``). A track whose own timeline goes on follows
         others to a new run, at a ``random_access`` point."""
         now = round(arrived * NS)
+        if track in self._sparse and self.run is not None and self.run.companion is not None:
+            shift = self.run.companion.shift
+            return Placement(self.run, media_start + shift, shift)
         start, end = nanoseconds(media_start), nanoseconds(media_end)
         member = self._place(track, start, end, now)
         if random_access:
             member = self._follow(track, member, now)
-        shift = nanoseconds(member.shift)
-        member.note(start + shift, end + shift, now, produced)
+        moved = nanoseconds(member.shift)
+        member.note(start + moved, end + moved, now, produced)
         member.run.note(member, now)
         return Placement(member.run, media_start + member.shift, member.shift)
 
@@ -346,7 +368,7 @@ class Timeline:
         if run is None or fit is None:
             run, fit = Run(cause, now, start, self._awaited), Fraction(0)
         self.run = run
-        return self._join(track, Member(run, fit))
+        return self._join(track, Member(run, fit, sparse=track in self._sparse))
 
     def _follow(self, track: str, member: Member, now: int) -> Member:
         """Where another track began anew: as it is, if that fits the new run; or so that it stays

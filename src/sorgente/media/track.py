@@ -13,9 +13,9 @@ What a request for segment ``n`` meets (design §3 rule 6):
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import Enum
-from typing import cast
+from typing import Final, cast
 
 from sorgente.isobmff.init_segment import InitSegment
 from sorgente.media.chunk import Chunk
@@ -23,6 +23,16 @@ from sorgente.media.fanout import Counters
 from sorgente.media.segment import Segment
 from sorgente.media.snapshot import Kind
 from sorgente.media.subscriber import Subscriber
+
+HURRY: Final = 4
+"""A segment that comes in a quarter of the time it plays is sent as a whole."""
+
+AT_ONCE: Final = 2
+"""Segments in a row that show it. One alone may have been held up in the network."""
+
+MAX_SCHEMES: Final = 16
+MAX_SCHEME: Final = 512
+"""Characters. What an encoder says of its events goes into every manifest."""
 
 
 class Absence(Enum):
@@ -56,10 +66,14 @@ class Track:
         """bit/s, of the segment that needed most."""
         self.switching_set = ""
         """What its encoder calls the bit rates it belongs to."""
+        self.event_schemes: tuple[tuple[str, str], ...] = ()
+        """(scheme, value) of the ``emsg`` boxes that came with it."""
         self.longest_chunk = 0
         """Ticks; of chunks that are not the last of their segment."""
         self._counters = counters
         self._growing: Segment | None = None
+        self._at_once = 0
+        """Segments in a row that came faster than they play."""
         self._last_chunk = 0
         self._held: dict[int, dict[Subscriber, Callable[[], None]]] = {}
 
@@ -77,6 +91,11 @@ class Track:
     def is_video(self) -> bool:
         """Pictures: segments can start at some chunks only."""
         return self.kind == "video"
+
+    @property
+    def is_sparse(self) -> bool:
+        """Text or metadata: long may pass without any, and nobody waits for it."""
+        return self.init.leading_track.is_sparse
 
     @property
     def oldest_complete(self) -> Segment | None:
@@ -140,6 +159,24 @@ class Track:
         if segment.duration:
             bits = segment.bytes * 8 * self.timescale
             self.peak_bandwidth = max(self.peak_bandwidth, bits // segment.duration)
+
+    def note_object(self) -> None:
+        """The encoder has sent all it had to send at a time. When whole segments come at once, what
+        players wait for is not a chunk, but all of them."""
+        segment = self._growing
+        if segment is None or not segment.chunks:
+            return
+        took = segment.chunks[-1].received_at - segment.chunks[0].received_at
+        self._at_once = self._at_once + 1 if took * HURRY < segment.duration / self.timescale else 0
+        if self._at_once >= AT_ONCE:
+            self.longest_chunk = max(self.longest_chunk, segment.duration)
+
+    def note_events(self, schemes: Iterable[tuple[str, str]]) -> bool:
+        """Whether events of these are the first of their kind."""
+        short = (scheme for scheme in schemes if len("".join(scheme)) <= MAX_SCHEME)
+        known = tuple(dict.fromkeys((*self.event_schemes, *short)))[:MAX_SCHEMES]
+        changed, self.event_schemes = known != self.event_schemes, known
+        return changed
 
     def drop_oldest(self) -> int:
         """Let the oldest segment go, and return the bytes that frees; never the growing one."""
