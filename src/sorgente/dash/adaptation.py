@@ -100,7 +100,7 @@ def adaptation_set(
         "AdaptationSet",
         _set_attributes(tracks),
         *_properties(offset, continues),
-        *(descriptors.event_streams(events.pop()) if len(events) == 1 else ()),
+        *(descriptors.event_streams(first.event_schemes) if len(events) == 1 else ()),
         *(timing(first) if common else ()),
         *descriptors.roles(first),
         segment_template(first, offset) if common else None,

@@ -23,6 +23,7 @@ class Attendance:
     def __init__(self) -> None:
         self._last: dict[Track, tuple[float, Arrival]] = {}
         self._sparse: set[Track] = set()
+        self._delivered: set[Track] = set()
 
     def expect(self, tracks: Iterable[Track]) -> None:
         """An encoder has come with these."""
@@ -31,16 +32,21 @@ class Attendance:
     def note(self, arrival: Arrival, now: float) -> None:
         """A chunk came."""
         self._last[arrival.track] = now, arrival
+        self._delivered.discard(arrival.track)
+
+    def deliver(self, track: Track) -> None:
+        """All that its encoder had to send at a time has come."""
+        self._delivered.add(track)
 
     def leave(self, track: Track) -> None:
         """Its encoder is gone."""
         self._last.pop(track, None)
         self._sparse.discard(track)
+        self._delivered.discard(track)
 
-    def last(self, track: Track) -> Arrival | None:
-        """The newest chunk."""
-        last = self._last.get(track)
-        return None if last is None else last[1]
+    def delivered(self, track: Track) -> Arrival | None:
+        """The newest chunk, if it was the last of what its encoder had to send at a time."""
+        return self._last[track][1] if track in self._delivered and track in self._last else None
 
     @property
     def sparse(self) -> set[Track]:

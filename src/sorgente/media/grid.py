@@ -59,12 +59,12 @@ class Grid:
         behind_the_end = self._last is not None and number > self._last
         return None if number <= growing.number or behind_the_end else number
 
-    def completes(self, number: int, end: Fraction) -> bool:
-        """Whether a segment whose media reach to ``end`` on the run's timeline has all there will
-        be; known before the next one begins where lines of the grid are where segments end."""
-        return (
-            self._steady and self._since(end) + self._near >= number - self._epoch.start_number + 1
-        )
+    def completes(self, number: int, last: Arrival) -> bool:
+        """Whether ``last`` fills its segment ``number``: a chunk as long, behind it, would begin
+        another. Known only where lines of the grid are where segments end."""
+        following = number - self._epoch.start_number + 1
+        slack = min(last.duration / 2, OFF_GRID * self.duration)
+        return self._steady and self._since(last.ends_at + slack) >= following
 
     def opened(self, number: int, start: Fraction) -> None:
         """The leading track began a segment at ``start`` on the run's timeline."""

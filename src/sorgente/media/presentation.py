@@ -271,12 +271,8 @@ class Presentation:
         """See :class:`~.feed.Observer`."""
         for track in self._sources[feed].tracks.values():
             track.note_object()
-            last, growing = self._attendance.last(track), track.growing
-            if last is None or growing is None:
-                continue
-            period = self._period_of(last.at)
-            if period is not None and period.grid.completes(growing.number, last.ends_at):
-                track.close()
+            self._attendance.deliver(track)
+            self._close_if_full(track)
 
     def closed(self, feed: Feed, outcome: Outcome, now: float) -> None:
         """See :class:`~.feed.Observer`."""
@@ -452,10 +448,23 @@ class Presentation:
             where = self._period_of(arrival.at)
             if where is not None and arrival.track.name in where.members:
                 self._place(arrival, where, where.begins(arrival), now)
+        for track in tracks:
+            self._close_if_full(track)
         self._change(now)
         awaiting, self._awaiting = self._awaiting, {}
         for call in awaiting.values():
             call()
+
+    def _close_if_full(self, track: Track) -> None:
+        """Whole segments are over when they are here, not when the next one begins."""
+        last, growing = self._attendance.delivered(track), track.growing
+        if last is None or growing is None:
+            return
+        period = self._period_of(last.at)
+        if period is None or growing.epoch != period.id:
+            return
+        if period.grid.completes(growing.number, last):
+            track.close()
 
     # What is sparse
 

@@ -1,0 +1,71 @@
+"""Manifests of encoders."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sorgente.dash.posted import MAX_REPRESENTATIONS, switching_sets
+from sorgente.errors import BadRequest
+from tests.support.corpus import corpus_file
+
+MPD = """<?xml version="1.0"?>
+<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="dynamic"><Period id="1" start="PT0S">
+  <AdaptationSet id="v" contentType="video"><SegmentTemplate media="$RepresentationID$/$Number$"/>
+    <Representation id="v1" bandwidth="1"/><Representation id="v2" bandwidth="2"/></AdaptationSet>
+  <AdaptationSet contentType="audio"><Representation id="a1" bandwidth="3"/></AdaptationSet>
+</Period></MPD>"""
+
+BOMB = """<?xml version="1.0"?><!DOCTYPE MPD [<!ENTITY a "aaaaaaaaaa">
+<!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;">]>
+<MPD>&c;</MPD>"""
+
+EXTERNAL = """<?xml version="1.0"?><!DOCTYPE MPD [<!ENTITY x SYSTEM "file:///etc/passwd">]>
+<MPD><Period>&x;</Period></MPD>"""
+
+
+def test_an_adaptation_set_is_a_switching_set() -> None:
+    assert switching_sets(MPD.encode()) == {"v1": "v", "v2": "v", "a1": "2"}
+
+
+def test_prefixes_mean_nothing() -> None:
+    text = MPD.replace("<", "<d:").replace("<d:/", "</d:").replace("<d:?", "<?")
+    text = text.replace("xmlns=", "xmlns:d=")
+    assert switching_sets(text.encode()) == {"v1": "v", "v2": "v", "a1": "2"}
+
+
+def test_a_manifest_of_another_server() -> None:
+    assert len(switching_sets(corpus_file("examples/low-latency.mpd"))) > 1
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        "",
+        "#EXTM3U\n",
+        MPD[:-10],
+        MPD + "<MPD/>",
+        "<html/>",
+        BOMB,
+        EXTERNAL,
+        "<MPD>" + "<a>" * 40 + "</a>" * 40 + "</MPD>",
+        "<MPD>&undefined;</MPD>",
+        "<MPD>"
+        + "".join(f'<Representation id="{n}"/>' for n in range(MAX_REPRESENTATIONS + 1))
+        + "</MPD>",
+    ],
+    ids=["empty", "HLS", "cut", "two", "HTML", "bomb", "external", "deep", "entity", "long"],
+)
+def test_what_is_refused(manifest: str) -> None:
+    with pytest.raises(BadRequest):
+        switching_sets(manifest.encode())
+
+
+@given(st.binary(max_size=200), st.integers(0, len(MPD)), st.integers(0, 20))
+def test_nothing_but_a_refusal_comes_of_rubbish(noise: bytes, at: int, length: int) -> None:
+    data = MPD.encode()
+    with suppress(BadRequest):
+        switching_sets(data[:at] + noise + data[at + length :])

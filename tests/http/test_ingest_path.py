@@ -1,0 +1,92 @@
+"""The URL grammar of uploads."""
+
+from __future__ import annotations
+
+from urllib.parse import unquote_to_bytes
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sorgente.errors import BadRequest, NotFound, OriginError, UnsupportedMedia
+from sorgente.http.ingest_path import ManifestPath, TrackPath, ingest_path
+from sorgente.http.request import NAME
+from sorgente.media.channel import WHOLE
+from sorgente.media.publisher import Form
+
+
+def parsed(path: str) -> TrackPath | ManifestPath:
+    return ingest_path([unquote_to_bytes(part) for part in path.split("/")] if path else [])
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("", TrackPath("live", WHOLE, Form.ANY)),
+        ("ch", TrackPath("ch", WHOLE, Form.ANY)),
+        ("ch.isml", TrackPath("ch.isml", WHOLE, Form.ANY)),
+        ("ch/v", TrackPath("ch", "v", Form.ANY)),
+        ("ch/v.cmfv", TrackPath("ch", "v", Form.ANY)),
+        ("ch/v.1.CMFV", TrackPath("ch", "v.1", Form.ANY)),
+        ("ch/v.x", TrackPath("ch", "v.x", Form.ANY)),
+        ("ch/Streams(v.cmfv)", TrackPath("ch", "v", Form.CMAF)),
+        ("ch/Streams(v)", TrackPath("ch", "v", Form.CMAF)),
+        ("ch/Streams%28a-128k.cmfa%29", TrackPath("ch", "a-128k", Form.CMAF)),
+        ("ch/Switching(s1)/Streams(v.cmfv)", TrackPath("ch", "v", Form.CMAF, "s1")),
+        ("ch/Switching%28s1%29/Streams%28v%29", TrackPath("ch", "v", Form.CMAF, "s1")),
+        ("ch/v/init.cmfv", TrackPath("ch", "v", Form.OBJECT)),
+        ("ch/v/1234.cmfv", TrackPath("ch", "v", Form.OBJECT)),
+        ("ch/t/1.cmft", TrackPath("ch", "t", Form.OBJECT)),
+        ("ch/m/1.cmfm", TrackPath("ch", "m", Form.OBJECT)),
+        ("ch/v/1.m4s", TrackPath("ch", "v", Form.OBJECT)),
+        ("ch/v/init.mp4", TrackPath("ch", "v", Form.OBJECT)),
+        ("ch/v/1234", TrackPath("ch", "v", Form.OBJECT)),
+        ("ch/manifest.mpd", ManifestPath("ch")),
+        ("ch/x.MPD", ManifestPath("ch")),
+    ],
+)
+def test_paths(path: str, expected: TrackPath | ManifestPath) -> None:
+    assert parsed(path) == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "error"),
+    [
+        ("ch/", BadRequest),
+        ("/v", BadRequest),
+        ("ch/..", BadRequest),
+        ("ch/%2e%2e/v.cmfv", BadRequest),
+        ("ch/v/..%2f..%2fetc", BadRequest),
+        ("ch/v/..", BadRequest),
+        ("ch/Streams()", BadRequest),
+        ("ch/Streams(.cmfv)", BadRequest),
+        ("ch/Streams(../v.cmfv)", BadRequest),
+        ("ch/Streams(%2e%2e)", BadRequest),
+        ("ch/Streams(v.cmfv", BadRequest),
+        ("ch/Streams(v%00.cmfv)", BadRequest),
+        ("ch/Switching()/Streams(v.cmfv)", BadRequest),
+        ("ch/Switching(s)/Streams()", BadRequest),
+        ("ch/Switching(s)/v", BadRequest),
+        ("ch/" + "v" * 65, BadRequest),
+        ("../x.mpd", BadRequest),
+        ("%2e%2e/x.mpd", BadRequest),
+        ("ch/v/1.ts", UnsupportedMedia),
+        ("ch/v/1.vtt", UnsupportedMedia),
+        ("ch/v/index.m3u8", UnsupportedMedia),
+        ("ch/a/b/1.cmfv", NotFound),
+    ],
+)
+def test_what_is_no_path(path: str, error: type[OriginError]) -> None:
+    with pytest.raises(error):
+        parsed(path)
+
+
+@given(st.lists(st.binary(max_size=80), max_size=5))
+def test_whatever_it_is_names_are_names(rest: list[bytes]) -> None:
+    try:
+        path = ingest_path(rest)
+    except (BadRequest, NotFound, UnsupportedMedia):
+        return
+    assert NAME.fullmatch(path.channel.encode())
+    if isinstance(path, TrackPath):
+        assert path.track == WHOLE or NAME.fullmatch(path.track.encode())
