@@ -158,6 +158,17 @@ def test_another_init_segment_begins_another_timeline(stage: Stage) -> None:
     assert stage.verbs("opened") == ["opened", "opened"]
 
 
+def test_a_body_that_is_read_with_an_init_segment_of_the_past_is_refused(stage: Stage) -> None:
+    stage.put(UPLOAD.init, SEGMENTS[0])
+    publisher = stage.begin()
+    publisher.feed(UPLOAD.chunks[5], stage.now)
+    other = video(10, spec=replace(VIDEO, track_id=7))
+    stage.put(other.init, *segments(other))
+    with pytest.raises(MissingInit):
+        publisher.feed(UPLOAD.chunks[6], stage.now)
+    assert stage.feed.counters.chunks == 6 + 1 + 10, "and the new init segment"
+
+
 def test_another_language_is_another_init_segment(stage: Stage) -> None:
     tagged = [
         replace(VIDEO, mdia_extra=boxes.full(b"elng", 0, 0, tag + b"\0"))

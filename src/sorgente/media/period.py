@@ -130,8 +130,10 @@ class Period:
 
     @property
     def chunk_duration(self) -> Fraction:
-        """Seconds: the longest chunk of all tracks."""
-        return max(member.chunk_duration for member in self.members.values())
+        """Seconds: the longest chunk of all tracks that players wait for."""
+        members = self.members.values()
+        heeded = [member for member in members if not member.track.is_sparse] or members
+        return max(member.chunk_duration for member in heeded)
 
     # Segments
 

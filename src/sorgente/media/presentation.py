@@ -232,8 +232,10 @@ class Presentation:
             tracks[track_id] = track
         if not self._sources:
             self._broken = False
-        self._sources[feed] = Source(TrackSplitter(init, lead=lead), tracks)
+        source = self._sources[feed] = Source(TrackSplitter(init, lead=lead), tracks)
         self._attendance.expect(tracks.values())
+        if not self._heeds(source):
+            return
         self._ends_at = None
         if self.ended:
             self.ended, self._farewell_until = False, None
@@ -282,8 +284,9 @@ class Presentation:
         for track in source.tracks.values():
             track.close()
             self._attendance.leave(track)
-        self._broken = self._broken or outcome is not Outcome.COMPLETE
-        if self._ends_at is None and not any(source.is_dense for source in self._sources.values()):
+        if self._heeds(source):
+            self._broken = self._broken or outcome is not Outcome.COMPLETE
+        if self._ends_at is None and not any(map(self._heeds, self._sources.values())):
             self._waiting.take_all()  # of a timeline that ended before it had a grid
             rules = self._rules
             if not self._broken:
@@ -467,6 +470,11 @@ class Presentation:
             track.close()
 
     # What is sparse
+
+    def _heeds(self, source: Source) -> bool:
+        """Whether the event goes on with it: text and metadata alone do not keep one alive that had
+        more."""
+        return source.is_dense or all(track.is_sparse for track in self.tracks.values())
 
     def _passed(self, number: int, now: float) -> bool:
         """Whether a sparse track has nothing more to say in segment ``number``."""

@@ -285,6 +285,9 @@ class Session:
         self._publishers = {publisher: None}
 
     def _is_new(self, publisher: Publisher, media: MediaChunk, now: float) -> bool:
+        known = self._continuity.init
+        if known is None or not (media.init is known or media.init.compatible_with(known)):
+            raise MissingInit(self._stage.name)  # another body has brought another one meanwhile
         publisher.brought_end |= media.fragment.is_last
         verdict = self._continuity.judge(media, now)
         if verdict is Verdict.REPEATED:
