@@ -25,10 +25,10 @@ from sorgente.media.snapshot import Kind
 from sorgente.media.subscriber import Subscriber
 
 HURRY: Final = 4
-"""A segment that comes in a quarter of the time it plays is sent as a whole."""
+"""An object that comes in a quarter of the time it plays is sent as a whole."""
 
 AT_ONCE: Final = 2
-"""Segments in a row that show it. One alone may have been held up in the network."""
+"""Objects in a row that show it. One alone may have been held up in the network."""
 
 MAX_SCHEMES: Final = 16
 MAX_SCHEME: Final = 512
@@ -72,8 +72,11 @@ class Track:
         """Ticks; of chunks that are not the last of their segment."""
         self._counters = counters
         self._growing: Segment | None = None
+        self._object: tuple[float, float] | None = None
+        """Seconds: when the first and the last chunk of what is sent at a time came."""
+        self._object_ticks = 0
         self._at_once = 0
-        """Segments in a row that came faster than they play."""
+        """Objects in a row that came faster than they play."""
         self._last_chunk = 0
         self._held: dict[int, dict[Subscriber, Callable[[], None]]] = {}
 
@@ -145,6 +148,9 @@ class Track:
         if segment.chunks:
             self.longest_chunk = max(self.longest_chunk, self._last_chunk)
         self._last_chunk = duration
+        first, _ = self._object or (chunk.received_at, 0.0)
+        self._object = first, chunk.received_at
+        self._object_ticks += duration
         self.bytes_held += chunk.bytes_held
         segment.append(chunk, duration)
         for subscriber in self._held.pop(segment.number, ()):
@@ -161,15 +167,14 @@ class Track:
             self.peak_bandwidth = max(self.peak_bandwidth, bits // segment.duration)
 
     def note_object(self) -> None:
-        """The encoder has sent all it had to send at a time. When whole segments come at once, what
-        players wait for is not a chunk, but all of them."""
-        segment = self._growing
-        if segment is None or not segment.chunks:
-            return
-        took = segment.chunks[-1].received_at - segment.chunks[0].received_at
-        self._at_once = self._at_once + 1 if took * HURRY < segment.duration / self.timescale else 0
+        """The encoder has sent all it had to send at a time. When that came at once, what players
+        wait for is not a chunk, but all of it."""
+        first, last = self._object or (0.0, 0.0)
+        ticks, self._object_ticks, self._object = self._object_ticks, 0, None
+        hurried = (last - first) * HURRY < ticks / self.timescale
+        self._at_once = self._at_once + 1 if hurried else 0
         if self._at_once >= AT_ONCE:
-            self.longest_chunk = max(self.longest_chunk, segment.duration)
+            self.longest_chunk = max(self.longest_chunk, ticks)
 
     def note_events(self, schemes: Iterable[tuple[str, str]]) -> bool:
         """Whether events of these are the first of their kind."""

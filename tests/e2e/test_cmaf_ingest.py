@@ -1,0 +1,38 @@
+"""A real encoder behind DASH-IF ingest, real players in front: from glass to glass, from pixels."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e.players.encoder import LiveEncoder
+from tests.e2e.players.measure import ON_AIR_SECONDS
+from tests.e2e.players.measurement import glass_to_glass
+from tests.e2e.players.site import NAMES, Name
+from tests.e2e.players.viewer import watching
+from tests.e2e.segmenter import Way, segmenting
+from tests.integration.conftest import Spawn
+from tests.support.picture import RATE
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+
+MEASURED = 15.0
+"""Seconds."""
+LIMITS: dict[Way, float] = {"growing": 1200, "whole": 4500}
+"""Milliseconds. Segments of 1 s that are sent when they are complete: a target of 3.2 s."""
+
+
+@pytest.mark.parametrize("player", NAMES)
+@pytest.mark.parametrize("way", LIMITS)
+async def test_glass_to_glass(spawn: Spawn, player: Name, way: Way) -> None:
+    origin = await spawn()
+    async with segmenting(origin, way) as address:
+        with LiveEncoder("tracks", f"{address}/ingest/live") as encoder:
+            await encoder.running(2 * ON_AIR_SECONDS)
+            async with watching(player, origin) as viewer:
+                limit = LIMITS[way]
+                measured = await glass_to_glass(viewer, player, "tracks", None, limit, MEASURED)
+                assert measured.p95 <= limit, await viewer.evidence("late")
+                assert measured.stalls == 0, await viewer.evidence("stalls after settling")
+                assert not viewer.complaints, await viewer.evidence("errors")
+                assert not viewer.bad, await viewer.evidence("answers of 400 and more")
+                assert measured.frames > MEASURED * RATE * 0.8
