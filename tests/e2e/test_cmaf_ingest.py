@@ -17,8 +17,9 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
 MEASURED = 15.0
 """Seconds."""
-LIMITS: dict[Way, float] = {"growing": 1200, "whole": 4500}
-"""Milliseconds. Segments of 1 s that are sent when they are complete: a target of 3.2 s."""
+LIMITS: dict[Way, float] = {"growing": 1900, "whole": 5500}
+"""Milliseconds, for machines with other things to do: targets are 0.5 s, and 3.2 s for segments of
+1 s that are sent when they are complete."""
 
 
 @pytest.mark.parametrize("player", NAMES)

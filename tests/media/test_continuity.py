@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -62,7 +60,8 @@ def test_for_three_segments_an_encoder_may_send_things_again(
     object_seconds: float, patience: float
 ) -> None:
     continuity = Continuity()
-    continuity.note_object(Fraction(object_seconds))
+    continuity.begin(media(100).init)
+    continuity.note_object(round(object_seconds * TIMESCALE))
     continuity.judge(media(100), 50.0)
     assert continuity.judge(media(0), 50.0 + patience - 0.01) is Verdict.REPEATED
     assert continuity.judge(media(0), 50.0 + patience) is Verdict.RESTARTED

@@ -70,6 +70,8 @@ class Continuity:
         self._advanced_at = now
         return verdict
 
-    def note_object(self, seconds: Fraction) -> None:
+    def note_object(self, ticks: int) -> None:
         """A body has brought so much that was new."""
-        self.longest_object = max(self.longest_object, min(seconds, LONGEST_OBJECT))
+        if self.init is not None:
+            seconds = Fraction(ticks, self.init.leading_track.timescale)
+            self.longest_object = max(self.longest_object, min(seconds, LONGEST_OBJECT))

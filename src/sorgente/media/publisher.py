@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from sorgente.errors import MediaError, OriginError
@@ -52,8 +51,8 @@ class Publisher:
         self.brought_init = False
         self.brought_end = False
         """It says that it is the last one."""
-        self.seconds = Fraction(0)
-        """Of media that were new."""
+        self.ticks = 0
+        """Of media that were new, in an object."""
         self.ended = False
         self._session = session
         self._on_ended = on_ended

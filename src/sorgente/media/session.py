@@ -21,7 +21,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
-from fractions import Fraction
 from typing import Protocol
 
 from sorgente.errors import (
@@ -196,8 +195,8 @@ class Session:
             case Mode.UPLOAD:
                 self._release(outcome, why, now)
             case Mode.OBJECTS:
-                self._continuity.note_object(publisher.seconds)
-                if publisher.seconds and outcome is Outcome.COMPLETE:
+                self._continuity.note_object(publisher.ticks)
+                if publisher.ticks and outcome is Outcome.COMPLETE:
                     self._stage.delivered(now)
                 self._over |= publisher.brought_end and outcome is Outcome.COMPLETE
                 if self._over and not self._publishers:
@@ -296,6 +295,8 @@ class Session:
                 self._repeats = True
                 self._stage.repeated(publisher)
             return False
+        track = media.track(known.leading_track.track_id)
+        publisher.ticks += 0 if track is None else track.duration
         self._over = False
         if self.relay is None:
             self._open(media.init, now)
@@ -326,10 +327,6 @@ class Session:
         )
         self._append(publisher, chunk, now)
         self._stage.counters.filler_chunks += media.fragment.is_filler
-        lead = media.init.leading_track
-        track = media.track(lead.track_id)
-        if track is not None:
-            publisher.seconds += Fraction(track.duration, lead.timescale)
         self._stage.received(media, chunk if payload is media.data else None, now)
 
     def _take_raw(self, publisher: Publisher, raw: RawBytes, now: float) -> None:
