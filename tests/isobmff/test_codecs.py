@@ -5,16 +5,12 @@ import pytest
 from sorgente.errors import MalformedBox
 from sorgente.isobmff.box import boxes
 from sorgente.isobmff.codecs import SampleEntry, sample_entry
-from tests.support.boxes import AVCC, audio_entry, box, esds, full, u16, u32, visual_entry
+from tests.support.boxes import AVCC, audio_entry, box, esds, full, sinf, u16, u32, visual_entry
 
 
 def read(entry: bytes, handler: str) -> SampleEntry:
     data = full(b"stsd", 0, 0, u32(1), entry)
     return sample_entry(next(boxes(data, 0, len(data))), handler)
-
-
-def sinf(original: bytes) -> bytes:
-    return box(b"sinf", box(b"frma", original), full(b"schm", 0, 0, b"cenc", u32(0x10000)))
 
 
 def hvcc(profile: int, compatibility: int, constraints: str, level: int) -> bytes:

@@ -45,6 +45,11 @@ def u64(*values: int) -> bytes:
 AVCC = box(b"avcC", bytes([1, 0x64, 0x00, 0x1F, 0xFF, 0xE0, 0x00]))
 
 
+def sinf(original: bytes) -> bytes:
+    """Protection of a sample entry (common encryption)."""
+    return box(b"sinf", box(b"frma", original), full(b"schm", 0, 0, b"cenc", u32(0x10000)))
+
+
 def visual_entry(
     type_: bytes = b"avc1", *parts: bytes, width: int = 160, height: int = 90
 ) -> bytes:

@@ -173,6 +173,29 @@ def parse_traf(traf: Box, moof_start: int, implicit_base: int, init: InitSegment
     )
 
 
+class FirstSample(NamedTuple):
+    """What can be known of a sample without its neighbours."""
+
+    size: int
+    composition_offset: int
+
+
+def first_sample(traf: Box, init: InitSegment) -> FirstSample:
+    """Read of a ``traf`` with samples only its first one. Raises MalformedBox."""
+    size = _header(traf.need(b"tfhd"), init)[3].size
+    for trun in (box for box in traf.children() if box.type == b"trun"):
+        fields = trun.fields()
+        _, flags = fields.version_and_flags()
+        if not fields.u32():
+            continue
+        for flag in (DATA_OFFSET, FIRST_SAMPLE_FLAGS, SAMPLE_DURATION):
+            fields.skip(4 if flags & flag else 0)
+        size = fields.u32() if flags & SAMPLE_SIZE else size
+        fields.skip(4 if flags & SAMPLE_FLAGS else 0)
+        return FirstSample(size, fields.i32() if flags & SAMPLE_COMPOSITION_OFFSET else 0)
+    raise traf.malformed("has no samples")
+
+
 def _header(tfhd: Box, init: InitSegment) -> tuple[InitTrack, DataBase, int, _Defaults]:
     """Return the track, what data offsets count from, ``base_data_offset``, the defaults."""
     fields = tfhd.fields()

@@ -10,7 +10,7 @@ everything else at the first chunk whose middle lies behind a line of it.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final
@@ -27,6 +27,7 @@ from sorgente.media.period import Period
 from sorgente.media.publisher import Outcome
 from sorgente.media.rhythm import KeyFrames, Rhythm
 from sorgente.media.segment import Segment
+from sorgente.media.slate import on_time, slates, wanted
 from sorgente.media.snapshot import PresentationSnapshot
 from sorgente.media.timeline import Placement, Run, Timeline, latency_target
 from sorgente.media.track import Absence, Track
@@ -44,10 +45,14 @@ NOTICE: Final = 3
 """Seconds until all players have seen a new period: two looks at the manifest, and one that was
 late. So long, the old one's segments are asked for."""
 
-NOTICED_SECONDS: Final = 1.2
-"""Until the next look of most players at the manifest (its minimumUpdatePeriod is 1 s). Requests
-that a period ends under are held so long: dash.js goes on to the next period at once if it knows of
-it when the answer comes, and takes several seconds to find it if not (measured)."""
+NOTICED_SECONDS: Final = 0.2
+"""Until players have the manifest of a new period, which they are sent at once if they wait for it.
+Requests that a period ends under are held so long: dash.js goes on to the next period at once if it
+knows of it when the answer comes."""
+
+UNNOTICED_SECONDS: Final = Fraction(6, 5)
+"""Of slates, at the end of a period: for players that look again at the manifest in a second
+(minimumUpdatePeriod), and do not wait for it."""
 
 FAR_BEHIND: Final = Fraction(3, 2)
 """Seconds without a chunk after which a track is left out, so that it does not hold up the others:
@@ -127,6 +132,13 @@ class Presentation:
     def over(self) -> bool:
         """Nothing is here, and nothing is expected."""
         return not self._sources and not self._periods and not self._awaiting
+
+    @property
+    def changes_soon(self) -> bool:
+        """The next manifest is as good as there: an encoder is away. Who has this one waits."""
+        if not self._periods or self._periods[-1].ended_at is not None:
+            return False
+        return any(member.gone or member.slates for member in self._periods[-1].members.values())
 
     @property
     def held(self) -> int:
@@ -231,8 +243,9 @@ class Presentation:
         if source is None:
             return
         for track in source.tracks.values():
-            track.close()
+            self._leave(track)
             self._heard.pop(track, None)
+        self._show_slates(now)
         self._broken = self._broken or outcome is not Outcome.COMPLETE
         if not self._sources:
             self._waiting.take_all()  # of a timeline that ended before it had a grid
@@ -246,11 +259,13 @@ class Presentation:
         """Do what only time brings about."""
         if self._waiting:
             self._try_to_announce(now)
+        self._show_slates(now)
         if self._ends_at is not None and now >= self._ends_at:
             self._ends_at = None
             self._end(now)
         if self._farewell_until is not None and now >= self._farewell_until:
             self._farewell_until = None
+            self._periods[-1].end(with_slates=False)
             self._change(now)
         if self._periods and now >= self._noticed_at:
             for track in self.tracks.values():
@@ -283,14 +298,44 @@ class Presentation:
     def _take(self, arrival: Arrival, now: float) -> None:
         track, at = arrival.track, arrival.at
         if self._runs.get(track) is not at.run:
-            track.close()  # at its last whole chunk; what comes is of another timeline
+            self._leave(track)  # what comes is of another timeline
             self._runs[track] = at.run
         period = self._period_of(at)
-        if period is None or track.name not in period.members:
+        member = None if period is None else period.members.get(track.name)
+        if period is None or member is None:
             self._waiting.add(arrival)
             self._try_to_announce(now)
-        elif not self._renew(arrival, period, now):
+            return
+        member.returning = member.gone or member.slates > 0
+        if not self._renew(arrival, period, now) and not member.returning:
             self._place(arrival, period, now)
+
+    def _leave(self, track: Track) -> None:
+        """Its upload, or its timeline, is over: a slate follows if there can be one, or its segment
+        closes at its last whole chunk."""
+        member = self._periods[-1].members.get(track.name) if self._periods else None
+        if member is None or member.slate is None:
+            track.close()
+        else:
+            member.gone = True
+
+    def _show_slates(self, now: float, ahead: Fraction = Fraction(0)) -> None:
+        """Stand in for what does not come, up to now or ``ahead`` of it."""
+        if not self._periods or self._periods[-1].ended_at is not None:
+            return
+        period, utc = self._periods[-1], Fraction(self._utc.at(now))
+        for member in period.members.values():
+            if not wanted(member, period, utc):
+                continue
+            for arrival in slates(member, period, utc + ahead, now):
+                member.slates += 1
+                number = period.begins(arrival)
+                if number is not None:
+                    period.open(arrival, number)
+                if member.track.growing is None:
+                    break  # it never had a segment
+                member.track.append(arrival.chunk, arrival.cut.duration, counted=False)
+                member.end = arrival.cut.end_time
 
     def _period_of(self, at: Placement) -> Period | None:
         epoch = at.epoch
@@ -308,25 +353,32 @@ class Presentation:
             return  # nothing to start a segment with
         if track is period.leading and cut.random_access:
             self._key_frames.note(arrival.starts_at)
+        member = period.members[track.name]
         track.append(arrival.chunk, cut.duration)
+        member.note_chunk(arrival)
         self._merger.take(track, cut, arrival.at.run, arrival.starts_at, now)
-        if period.members[track.name].note():
+        if member.note():
             self._change(now)
 
     def _renew(self, arrival: Arrival, period: Period, now: float) -> bool:
         """Open a new period where a segment of the leading track starts, if one is due: the clock
-        has drifted, a track has come or gone, the rhythm of key frames has changed."""
+        has drifted, a track has come or gone or is back, the rhythm of key frames has changed."""
         run, track, start = arrival.at.run, arrival.track, arrival.starts_at
         if period is not self._periods[-1] or run is not self.timeline.run:
             return False
-        if not arrival.can_begin or period.begins(arrival) is None:
+        alive = self._alive(period, now)
+        if not arrival.can_begin or track is not period.leader_of(alive):
             return False
-        alive = self._alive(now)
-        if track is not period.leader_of(alive):
+        back = period.members[track.name].returning
+        if not back and period.begins(arrival) is None:
             return False
-        composed = alive == [member.track for member in period.members.values()]
-        strays = track.is_video and period.grid.strays(start)
-        if not run.due and composed and not strays and not period.misplaced(start):
+        if back and not run.due and not on_time(arrival, period, Fraction(self._utc.at(now))):
+            return False
+        members = period.members.values()
+        composed = alive == [member.track for member in members]
+        returned = any(member.returning for member in members)
+        strays = not back and track.is_video and period.grid.strays(start)
+        if composed and not (run.due or returned or strays or period.misplaced(start)):
             return False
         rhythm = period.rhythm
         if strays:
@@ -335,10 +387,12 @@ class Presentation:
         self._announce(run, start, rhythm, alive, now)
         return True
 
-    def _alive(self, now: float) -> list[Track]:
-        """The tracks that a new period is to have, in the order of their names."""
+    def _alive(self, period: Period, now: float) -> list[Track]:
+        """The tracks that a new period is to have, in the order of their names: those that are
+        heard, and who shows a slate as long as there is no other of its kind."""
         limit = now - float(FAR_BEHIND)
-        return sorted((t for t, at in self._heard.items() if at >= limit), key=lambda t: t.name)
+        heard = [track for track, at in self._heard.items() if at >= limit]
+        return _by_name(heard + period.stand_ins(heard))
 
     def _try_to_announce(self, now: float) -> None:
         """Open the first period of a run, once its timeline has settled and its rhythm is known."""
@@ -349,7 +403,7 @@ class Presentation:
         self._waiting.keep_only(lambda arrival: arrival.at.run is run)
         if not self._waiting or not run.ready(self._utc.at(now)):
             return
-        tracks = sorted({arrival.track for arrival in self._waiting}, key=lambda track: track.name)
+        tracks = _by_name({arrival.track for arrival in self._waiting})
         leading = next((track for track in tracks if track.is_video), None)
         begins = [a for a in self._waiting if a.can_begin and leading in (None, a.track)]
         rhythm = Rhythm.of_sound() if leading is None else self._first_rhythm(leading)
@@ -375,25 +429,30 @@ class Presentation:
         before = self._periods[-1] if self._periods else None
         promised = 0
         if before is not None:
+            self._show_slates(now, UNNOTICED_SECONDS)
             promised = before.number_due(Fraction(self._utc.at(now)) + NOTICE)
             self._noticed_at = now + NOTICED_SECONDS
             before.end_before(epoch)
-            if before.id != epoch.continues:
-                before = None
+            if before.run is not run:
                 self._key_frames.begin()
+            tracks = _by_name(tracks + before.stand_ins(tracks))
         arrivals = self._waiting.take_all()
         target = self._rules.segment_target
-        period = Period(epoch, rhythm, target, arrivals, tracks, before)
+        period = Period(run, epoch, rhythm, target, arrivals, tracks, before)
         self._periods.append(period)
         for track in tracks:
             track.inits[epoch.id] = track.init
             track.expect(epoch.start_number, promised)
+        came = {arrival.track for arrival in arrivals} | self._heard.keys()
+        for member in period.members.values():
+            member.gone = member.track not in came
         if self._by_track:
-            self._merger.compose(tracks)
+            self._merger.compose([track for track in tracks if track in came])
         for arrival in arrivals:
             where = self._period_of(arrival.at)
             if where is not None and arrival.track.name in where.members:
                 self._place(arrival, where, now)
+        self._show_slates(now)
         self._change(now)
         awaiting, self._awaiting = self._awaiting, {}
         for call in awaiting.values():
@@ -410,7 +469,7 @@ class Presentation:
             track.close()
             track.refuse()
         if self._periods:
-            self._periods[-1].ended_at = self._periods[-1].media_end
+            self._periods[-1].end(with_slates=True)
             self.ended = True
             self._farewell_until = now + FAREWELL
             self._change(now)
@@ -434,6 +493,10 @@ class Presentation:
     def _change(self, now: float) -> None:
         self.revision += 1
         self._changed_at = Fraction(self._utc.at(now)).limit_denominator(1000)
+
+
+def _by_name(tracks: Iterable[Track]) -> list[Track]:
+    return sorted(tracks, key=lambda track: track.name)
 
 
 def _track_name(feed: Feed, init: InitSegment, track_id: int) -> str:

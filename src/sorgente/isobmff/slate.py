@@ -1,0 +1,122 @@
+"""Chunks of our own for a track whose encoder sends none: the last key picture, or silence.
+
+A picture that can be decoded by itself may be shown again and again; a frame of silence is the same
+few bytes for every encoder. Both decode under the track's own init segment, so players notice no
+more than that nothing moves. What this makes is a *slate* (DASH-IF Live Media Ingest §6.6 has
+encoders mark theirs with the brand ``slat``, and so do we).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from struct import Struct
+from typing import Final
+
+from sorgente.isobmff import track_fragment as tf
+from sorgente.isobmff.fragment import MediaChunk
+from sorgente.isobmff.init_segment import InitTrack
+from sorgente.isobmff.moov import packed
+from sorgente.isobmff.rewrite import trafs_of
+
+BRAND: Final = b"slat"
+
+FIRST_NUMBER: Final = 1 << 31
+"""Of the ``mfhd`` of slates: greater than that of any chunk before them (§8.8.5), which at 30 a
+second takes two years to get there."""
+
+_SYNC: Final = 0x02000000  # sample_depends_on = 2, sample_is_non_sync_sample = 0 (§8.8.3.1)
+_TFHD_FLAGS: Final = tf.DEFAULT_BASE_IS_MOOF | tf.DEFAULT_FLAGS
+_TRUN_FLAGS: Final = (
+    tf.DATA_OFFSET | tf.SAMPLE_DURATION | tf.SAMPLE_SIZE | tf.SAMPLE_COMPOSITION_OFFSET
+)
+_VERSION_1: Final = 1 << 24
+
+_U32_U32: Final = Struct(">II")
+_U32_U64: Final = Struct(">IQ")
+_U32_U32_U32: Final = Struct(">III")
+_RUN_HEAD: Final = Struct(">IIi")
+_RUN_ROW: Final = Struct(">IIi")
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One access unit that needs no other. Times in ticks of the track."""
+
+    data: bytes = field(repr=False)
+    composition_offset: int = 0
+    duration: int = 0
+    """0: it may last as long as one likes."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Silence:
+    frame: bytes
+    samples: int
+    """How long it lasts."""
+
+
+_SILENCE: Final = {
+    # AAC-LC: one element (SCE, CPE) without spectral data, and ID_END (ISO/IEC 14496-3 §4.4.2).
+    ("mp4a.40.2", 1): _Silence(bytes.fromhex("01182007"), 1024),
+    ("mp4a.40.2", 2): _Silence(bytes.fromhex("211004608c1c"), 1024),
+    # Opus: a CELT-only frame of 20 ms without data is lost sound, which is played as silence
+    # (RFC 6716 §3.1, §3.2.1).
+    ("opus", 1): _Silence(bytes.fromhex("f8fffe"), 960),
+    ("opus", 2): _Silence(bytes.fromhex("fcfffe"), 960),
+}
+
+
+def silence(track: InitTrack) -> Sample | None:
+    """A frame of silence; None for codecs and layouts that we have none of, and where samples are
+    encrypted."""
+    silent = _SILENCE.get((track.codec.lower(), track.channels))
+    if silent is None or track.sample_entry.encrypted or not track.sample_rate:
+        return None
+    return Sample(silent.frame, duration=silent.samples * track.timescale // track.sample_rate)
+
+
+def key_picture(chunk: MediaChunk) -> Sample | None:
+    """The first sample of a chunk of one video track; None if it cannot stand by itself: it is no
+    sync sample, or encrypted. Raises MalformedBox when it is not in the chunk."""
+    traf = next((traf for traf in trafs_of(chunk) if traf.track.sample_count), None)
+    entry = chunk.init.leading_track.sample_entry
+    if traf is None or not traf.track.first_sample_sync or entry.encrypted:
+        return None
+    first = tf.first_sample(traf.box, chunk.init)
+    start = next(run.offset for run in traf.track.runs if run.length)
+    if start + first.size > len(chunk.data):
+        raise traf.moof.malformed("does not hold the data of its first sample")
+    return Sample(chunk.data[start : start + first.size], first.composition_offset)
+
+
+def slate(
+    track_id: int, decode_time: int, durations: Sequence[int], sample: Sample, number: int
+) -> bytes:
+    """Return a CMAF chunk that shows ``sample`` once for each of ``durations`` (ticks), as the
+    ``number``-th slate since the encoder's last chunk."""
+    rows = b"".join(
+        _RUN_ROW.pack(duration, len(sample.data), sample.composition_offset)
+        for duration in durations
+    )
+
+    def moof(data_offset: int) -> bytes:
+        run = _RUN_HEAD.pack(_VERSION_1 | _TRUN_FLAGS, len(durations), data_offset)
+        return packed(
+            b"moof",
+            packed(b"mfhd", _U32_U32.pack(0, FIRST_NUMBER + number)),
+            packed(
+                b"traf",
+                packed(b"tfhd", _U32_U32_U32.pack(_TFHD_FLAGS, track_id, _SYNC)),
+                packed(b"tfdt", _U32_U64.pack(_VERSION_1, decode_time)),
+                packed(b"trun", run, rows),
+            ),
+        )
+
+    return b"".join(
+        (
+            packed(b"styp", BRAND, bytes(4), BRAND),
+            moof(len(moof(0)) + 8),
+            packed(b"mdat", sample.data * len(durations)),
+        )
+    )
