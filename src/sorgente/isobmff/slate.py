@@ -39,6 +39,16 @@ _RUN_HEAD: Final = Struct(">IIi")
 _RUN_ROW: Final = Struct(">IIi")
 
 
+_NAL_TYPE: Final = {"avc1": (0, 0x1F), "avc3": (0, 0x1F), "hvc1": (1, 0x3F), "hev1": (1, 0x3F)}
+"""How to find ``nal_unit_type`` in the first byte of a NAL unit: shift, mask."""
+_IDR: Final = {"avc1": {5}, "avc3": {5}, "hvc1": {19, 20}, "hev1": {19, 20}}
+"""Instantaneous decoding refresh. Others (recovery points, CRA) count their pictures on from what
+was before, so one may not come twice."""
+_FIRST_VCL: Final = {"avc1": {1, 5}, "avc3": {1, 5}, "hvc1": range(32), "hev1": range(32)}
+_LENGTH_SIZE: Final = 4
+"""Of a NAL unit's length: everybody's ``lengthSizeMinusOne`` is 3."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One access unit that needs no other. Times in ticks of the track."""
@@ -78,7 +88,8 @@ def silence(track: InitTrack) -> Sample | None:
 
 def key_picture(chunk: MediaChunk) -> Sample | None:
     """The first sample of a chunk of one video track; None if it cannot stand by itself: it is no
-    sync sample, or encrypted. Raises MalformedBox when it is not in the chunk."""
+    sync sample, not an IDR picture of AVC or HEVC, or encrypted. Raises MalformedBox when it is not
+    in the chunk."""
     traf = next((traf for traf in trafs_of(chunk) if traf.track.sample_count), None)
     entry = chunk.init.leading_track.sample_entry
     if traf is None or not traf.track.first_sample_sync or entry.encrypted:
@@ -87,7 +98,22 @@ def key_picture(chunk: MediaChunk) -> Sample | None:
     start = next(run.offset for run in traf.track.runs if run.length)
     if start + first.size > len(chunk.data):
         raise traf.moof.malformed("does not hold the data of its first sample")
-    return Sample(chunk.data[start : start + first.size], first.composition_offset)
+    data = chunk.data[start : start + first.size]
+    return Sample(data, first.composition_offset) if _is_refresh(entry.fourcc, data) else None
+
+
+def _is_refresh(fourcc: str, data: bytes) -> bool:
+    """Whether all that is decoded before a sync sample may be forgotten."""
+    if fourcc not in _IDR:
+        return True  # VP9, AV1: key frames are
+    shift, mask = _NAL_TYPE[fourcc]
+    at = 0
+    while at + _LENGTH_SIZE < len(data):
+        kind = data[at + _LENGTH_SIZE] >> shift & mask
+        if kind in _FIRST_VCL[fourcc]:
+            return kind in _IDR[fourcc]
+        at += _LENGTH_SIZE + int.from_bytes(data[at : at + _LENGTH_SIZE], "big")
+    return False
 
 
 def slate(
