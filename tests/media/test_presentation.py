@@ -130,7 +130,7 @@ def test_tracks_that_come_by_themselves_share_one_period(stage: Stage) -> None:
         one.feed(chunk, stage.now)
         other.feed(chunk, stage.now)
     (period,) = stage.snapshot.periods
-    assert [track.name for track in period.tracks] == ["v1", "v2"]
+    assert [track.name for track in period.tracks] == ["silence", "v1", "v2"]
     assert stage.numbers("v1") == stage.numbers("v2") == [0, 1, 2, 3]
 
 
@@ -153,7 +153,8 @@ def test_an_encoder_that_restarts_opens_a_period_where_the_old_one_ends(
     assert growing.complete
     assert old.end == new.start, "players wait out a gap"
     assert new.end is None
-    assert abs(float(new.start - old.start) - (85 * FRAME + 5.5)) < 0.1
+    waited = 1.0 if spec is VIDEO else 0.0  # a slate is left for a key frame that has just come
+    assert abs(float(new.start - old.start) - (85 * FRAME + 5.5 + waited)) < 0.1
     assert new.tracks[0].start_number > old.tracks[0].start_number + 2
     assert new.tracks[0].init_name != old.tracks[0].init_name
 
@@ -265,13 +266,12 @@ def test_a_period_stays_what_it_was_when_the_encoder_comes_back_as_another(stage
     stage.send(publisher, video(60, gop=25))
     publisher.break_off("killed", stage.now)
     (before,) = stage.snapshot.periods
-    other = replace(VIDEO, entry=visual_entry(width=1920, height=1080), timescale=25600)
+    other = replace(VIDEO, entry=visual_entry(width=1920, height=1080))
     stage.send(stage.publish(), video(60, gop=25, spec=other))
     old, new = stage.snapshot.periods
     assert old.tracks[0].width == before.tracks[0].width
-    assert old.tracks[0].timescale == before.tracks[0].timescale
     assert old.end == new.start
-    assert (new.tracks[0].width, new.tracks[0].timescale) == (1920, 25600)
+    assert new.tracks[0].width == 1920
 
 
 def test_a_period_that_goes_on_knows_what_its_tracks_need(stage: Stage) -> None:
@@ -351,8 +351,8 @@ def test_a_track_that_dies_does_not_hold_up_the_others(stage: Stage, dies: str, 
         stage.pass_time(FRAME)
         publishers[stays].feed(chunk, stage.now)
     old, new = stage.snapshot.periods
-    assert [track.name for track in old.tracks] == ["a", "b"]
-    assert [track.name for track in new.tracks] == [stays]
+    assert [track.name for track in old.tracks] == ["a", "b", "silence"]
+    assert [track.name for track in new.tracks] == [stays, "silence"]
     assert old.end == new.start
     assert new.continues == old.id
 
@@ -368,7 +368,7 @@ def test_a_track_that_comes_later_is_announced_with_the_next_segment(stage: Stag
         one.feed(chunk, stage.now)
         other.feed(chunk, stage.now)
     *_, newest = stage.snapshot.periods
-    assert [track.name for track in newest.tracks] == ["a", "b"]
+    assert [track.name for track in newest.tracks] == ["a", "b", "silence"]
     assert stage.presentation.tracks["b"].segments
 
 

@@ -18,6 +18,7 @@ from sorgente.isobmff.fragment import MediaChunk
 from sorgente.isobmff.init_segment import InitTrack
 from sorgente.isobmff.moov import packed
 from sorgente.isobmff.rewrite import trafs_of
+from sorgente.isobmff.silence import silence_of
 
 BRAND: Final = b"slat"
 
@@ -59,29 +60,10 @@ class Sample:
     """0: it may last as long as one likes."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Silence:
-    frame: bytes
-    samples: int
-    """How long it lasts."""
-
-
-_SILENCE: Final = {
-    # AAC-LC: one element (SCE, CPE) without spectral data, and ID_END (ISO/IEC 14496-3 §4.4.2).
-    ("mp4a.40.2", 1): _Silence(bytes.fromhex("01182007"), 1024),
-    ("mp4a.40.2", 2): _Silence(bytes.fromhex("211004608c1c"), 1024),
-    # Opus: a CELT-only frame of 20 ms without data is lost sound, which is played as silence
-    # (RFC 6716 §3.1, §3.2.1).
-    ("opus", 1): _Silence(bytes.fromhex("f8fffe"), 960),
-    ("opus", 2): _Silence(bytes.fromhex("fcfffe"), 960),
-}
-
-
 def silence(track: InitTrack) -> Sample | None:
-    """A frame of silence; None for codecs and layouts that we have none of, and where samples are
-    encrypted."""
-    silent = _SILENCE.get((track.codec.lower(), track.channels))
-    if silent is None or track.sample_entry.encrypted or not track.sample_rate:
+    """A frame of silence; None where there is none, see :func:`~.silence.silence_of`."""
+    silent = silence_of(track)
+    if silent is None:
         return None
     return Sample(silent.frame, duration=silent.samples * track.timescale // track.sample_rate)
 

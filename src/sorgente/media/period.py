@@ -177,6 +177,12 @@ class Period:
             return self.leading
         return next((track for track in left if track.is_video), left[0] if left else None)
 
+    @property
+    def going_on(self) -> list[Track]:
+        """Tracks whose encoders are there."""
+        members = self.members.values()
+        return [member.track for member in members if not member.gone and not member.slates]
+
     def stand_ins(self, others: Collection[Track]) -> list[Track]:
         """Tracks that show slates, or can, while there is no other of their kind."""
         kinds = {track.kind for track in others}

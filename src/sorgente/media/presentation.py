@@ -16,6 +16,7 @@ from fractions import Fraction
 from typing import Final
 
 from sorgente.isobmff.init_segment import InitSegment
+from sorgente.isobmff.silence import silent_init
 from sorgente.isobmff.split import TrackSplitter, split_init
 from sorgente.isobmff.upload import MediaChunk
 from sorgente.media.arrival import Arrival, Waiting, moved
@@ -23,6 +24,7 @@ from sorgente.media.chunk import Chunk
 from sorgente.media.fanout import Counters
 from sorgente.media.feed import Feed
 from sorgente.media.merger import Merger
+from sorgente.media.minimum import NS
 from sorgente.media.period import Period
 from sorgente.media.publisher import Outcome
 from sorgente.media.rhythm import KeyFrames, Rhythm
@@ -50,9 +52,8 @@ NOTICED_SECONDS: Final = 0.2
 Requests that a period ends under are held so long: dash.js goes on to the next period at once if it
 knows of it when the answer comes."""
 
-UNNOTICED_SECONDS: Final = Fraction(6, 5)
-"""Of slates, at the end of a period: for players that look again at the manifest in a second
-(minimumUpdatePeriod), and do not wait for it."""
+SILENT_TRACK: Final = "silence"
+"""The name of a track that is silent for want of one with sound."""
 
 FAR_BEHIND: Final = Fraction(3, 2)
 """Seconds without a chunk after which a track is left out, so that it does not hold up the others:
@@ -134,6 +135,13 @@ class Presentation:
         return not self._sources and not self._periods and not self._awaiting
 
     @property
+    def _latency_target(self) -> Fraction:
+        """Seconds; there is a period."""
+        newest = self._periods[-1]
+        wanted = self._rules.latency_target
+        return wanted or latency_target(newest.segment_duration, newest.chunk_duration)
+
+    @property
     def changes_soon(self) -> bool:
         """The next manifest is as good as there: an encoder is away. Who has this one waits."""
         if not self._periods or self._periods[-1].ended_at is not None:
@@ -160,17 +168,13 @@ class Presentation:
         """For a manifest; None while there is nothing to announce."""
         if not self._periods:
             return None
-        rules, newest = self._rules, self._periods[-1]
-        target = rules.latency_target
-        if target is None:
-            target = latency_target(newest.segment_duration, newest.chunk_duration)
         return PresentationSnapshot(
             channel=self.name,
             revision=self.revision,
             changed_at=self._changed_at,
             periods=tuple(period.snapshot() for period in self._periods),
-            window=Fraction(rules.window),
-            latency_target=target,
+            window=Fraction(self._rules.window),
+            latency_target=self._latency_target,
             ended=self.ended,
             farewell=self._farewell_until is not None,
         )
@@ -307,7 +311,10 @@ class Presentation:
             self._try_to_announce(now)
             return
         member.returning = member.gone or member.slates > 0
-        if not self._renew(arrival, period, now) and not member.returning:
+        if self._renew(arrival, period, now):
+            return
+        self._merger.take(arrival, now)
+        if not member.returning:
             self._place(arrival, period, now)
 
     def _leave(self, track: Track) -> None:
@@ -319,15 +326,15 @@ class Presentation:
         else:
             member.gone = True
 
-    def _show_slates(self, now: float, ahead: Fraction = Fraction(0)) -> None:
-        """Stand in for what does not come, up to now or ``ahead`` of it."""
+    def _show_slates(self, now: float) -> None:
+        """Stand in for what does not come."""
         if not self._periods or self._periods[-1].ended_at is not None:
             return
         period, utc = self._periods[-1], Fraction(self._utc.at(now))
         for member in period.members.values():
             if not wanted(member, period, utc):
                 continue
-            for arrival in slates(member, period, utc + ahead, now):
+            for arrival in slates(member, period, utc, now):
                 member.slates += 1
                 number = period.begins(arrival)
                 if number is not None:
@@ -356,7 +363,6 @@ class Presentation:
         member = period.members[track.name]
         track.append(arrival.chunk, cut.duration)
         member.note_chunk(arrival)
-        self._merger.take(track, cut, arrival.at.run, arrival.starts_at, now)
         if member.note():
             self._change(now)
 
@@ -404,11 +410,28 @@ class Presentation:
         if not self._waiting or not run.ready(self._utc.at(now)):
             return
         tracks = _by_name({arrival.track for arrival in self._waiting})
+        if self._periods and not set(self._periods[-1].going_on) <= set(tracks):
+            return  # one track began anew; the others follow at a random access point
         leading = next((track for track in tracks if track.is_video), None)
-        begins = [a for a in self._waiting if a.can_begin and leading in (None, a.track)]
         rhythm = Rhythm.of_sound() if leading is None else self._first_rhythm(leading)
-        if begins and rhythm is not None:
-            self._announce(run, min(a.starts_at for a in begins), rhythm, tracks, now)
+        start = self._first_start(run, leading, now)
+        if start is not None and rhythm is not None:
+            self._announce(run, start, rhythm, tracks, now)
+
+    def _first_start(self, run: Run, leading: Track | None, now: float) -> Fraction | None:
+        """Seconds on the run's timeline where its first period may start; None: not yet.
+
+        At the first chunk that can begin a segment; but if slates are shown, at one that has just
+        come: players go on with what they have decoded, slates too, until the next key picture
+        behind the start (Chromium's ``SourceBufferStream``).
+        """
+        starts = [a.starts_at for a in self._waiting if a.can_begin and leading in (None, a.track)]
+        if not self.changes_soon:
+            return min(starts, default=None)
+        edge = Fraction(self._utc.at(now)) - Fraction(run.offset, NS)
+        newest = max(starts, default=None)
+        late = newest is None or edge - newest > self._latency_target
+        return None if late else newest
 
     def _first_rhythm(self, leading: Track) -> Rhythm | None:
         """Of an encoder that has just come, or come back; None while it is not known."""
@@ -429,13 +452,15 @@ class Presentation:
         before = self._periods[-1] if self._periods else None
         promised = 0
         if before is not None:
-            self._show_slates(now, UNNOTICED_SECONDS)
+            self._show_slates(now)
             promised = before.number_due(Fraction(self._utc.at(now)) + NOTICE)
             self._noticed_at = now + NOTICED_SECONDS
             before.end_before(epoch)
             if before.run is not run:
                 self._key_frames.begin()
             tracks = _by_name(tracks + before.stand_ins(tracks))
+        elif self._by_track:
+            tracks = _by_name(tracks + self._silence_for(tracks))
         arrivals = self._waiting.take_all()
         target = self._rules.segment_target
         period = Period(run, epoch, rhythm, target, arrivals, tracks, before)
@@ -448,7 +473,13 @@ class Presentation:
             member.gone = member.track not in came
         if self._by_track:
             self._merger.compose([track for track in tracks if track in came])
+        for track in self.tracks.values():
+            if track not in tracks or before is None or before.run is not run:
+                track.close()
+        keys = [a.starts_at for a in arrivals if a.track is period.leading and a.can_begin]
         for arrival in arrivals:
+            if arrival.starts_at >= min(keys, default=start):
+                self._merger.take(arrival, now)
             where = self._period_of(arrival.at)
             if where is not None and arrival.track.name in where.members:
                 self._place(arrival, where, now)
@@ -457,6 +488,14 @@ class Presentation:
         awaiting, self._awaiting = self._awaiting, {}
         for call in awaiting.values():
             call()
+
+    def _silence_for(self, tracks: list[Track]) -> list[Track]:
+        """A track of silence where there is no other sound: some may come later."""
+        if any(track.kind == "audio" for track in tracks) or SILENT_TRACK in self.tracks:
+            return []
+        silent = Track(SILENT_TRACK, silent_init(), self._counters)
+        self.tracks[SILENT_TRACK] = silent
+        return [silent]
 
     # Ends
 
