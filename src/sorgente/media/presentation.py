@@ -467,6 +467,7 @@ class Presentation:
         self._periods.append(period)
         for track in tracks:
             track.inits[epoch.id] = track.init
+        for track in self.tracks.values():
             track.expect(epoch.start_number, promised)
         came = {arrival.track for arrival in arrivals} | self._heard.keys()
         for member in period.members.values():
