@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -19,6 +18,7 @@ from tests.support.boxes import (
     AUDIO,
     NON_SYNC,
     STYP,
+    SYNC,
     VIDEO,
     Sample,
     TrafSpec,
@@ -439,120 +439,91 @@ def test_a_single_track_takes_the_form_of_a_cmaf_chunk(data: bytes) -> None:
     assert again(part, ALONE).fragment.sequence_number == 9
 
 
-# --- decode times and durations, repaired ------------------------------------------------------
+# --- divided at key frames --------------------------------------------------------------------
 
 
-def without_durations(time: int, count: int, *, where: str, duration: int = 0) -> bytes:
-    """A chunk of a track whose ``where`` box says how long its samples are."""
-    tfhd = full(b"tfhd", 0, 0x020002, u32(1, 1))
-    if where == "tfhd":
-        tfhd = full(b"tfhd", 0, 0x02002A, u32(1, 1, duration, NON_SYNC))
-    flags, row = (0x305, u32(duration, 3)) if where == "trun" else (0x205, u32(3))
-
-    def build(offset: int) -> bytes:
-        trun = full(b"trun", 0, flags, u32(count, offset, NON_SYNC), row * count)
-        traf = box(b"traf", tfhd, full(b"tfdt", 0, 0, u32(time)), trun)
-        return box(b"moof", full(b"mfhd", 0, 0, u32(1)), traf)
-
-    return build(len(build(0)) + 8) + box(b"mdat", b"abc" * count)
-
-
-def place(*pieces: bytes, init: InitSegment = ALONE) -> list[tuple[int, int]]:
-    """Decode times and durations, as reported and as written."""
-    splitter = TrackSplitter(init)
-    parts = [part for one in pieces for part in splitter.split(read(one, init=init))]
-    for part in parts:
-        assert payload(part, init) == b"abc" * part.sample_count
-        assert not part.random_access
-    for before, after in pairwise(parts):
-        assert before.end_time <= after.decode_time
-    return [(part.decode_time, part.duration) for part in parts]
-
-
-def good(time: int, duration: int = 512) -> bytes:
-    return without_durations(time, 1, where="tfhd", duration=duration)
-
-
-@pytest.mark.parametrize("where", ["tfhd", "trun", "trex"])
-@pytest.mark.parametrize("count", [1, 3])
-def test_a_chunk_without_duration_ends_at_its_decode_time(where: str, count: int) -> None:
-    bad = without_durations(512 + 512 * count, count, where=where)
-    told = place(good(0), bad, good(512 + 512 * count))
-    assert told == [(0, 512), (512, 512 * count), (512 + 512 * count, 512)]
-
-
-@pytest.mark.parametrize("where", ["tfhd", "trun", "trex"])
-@pytest.mark.parametrize("duration", [0, -512])
-def test_a_chunk_without_duration_and_gap_lasts_as_long_as_the_last_sample(
-    where: str, duration: int
-) -> None:
-    duration &= 0xFFFFFFFF if where != "trex" else 0
-    bad = without_durations(512, 1, where=where, duration=duration)
-    assert place(good(0), bad, good(1024)) == [(0, 512), (512, 512), (1024, 512)]
-
-
-def test_other_columns_of_a_run_stay() -> None:
-    samples = [Sample(b"a", 0, NON_SYNC, 600), Sample(b"bc", 0, NON_SYNC, -9)]
-    splitter = TrackSplitter(ALONE)
-    splitter.split(read(good(0), init=ALONE))
-    [part] = splitter.split(read(chunk(TrafSpec(1, 1536, samples)), init=ALONE))
-    assert (part.decode_time, part.duration, part.earliest_time) == (512, 1024, 1024 - 9)
-    expected = chunk(TrafSpec(1, 512, [replace(one, duration=512) for one in samples]))
-    run = find(expected, b"moof", b"traf", b"trun").content[20:]
-    assert find(part.data, b"moof", b"traf", b"trun").content[20:] == run
-
-
-def test_what_was_guessed_too_long_is_taken_off_the_next() -> None:
-    zero = without_durations(512, 1, where="tfhd")
-    assert place(good(0), zero, good(900), good(1412)) == [
-        (0, 512), (512, 512), (1024, 388), (1412, 512),
-    ]  # fmt: skip
-    # Nothing is left of a next one that ends in there too: it is moved behind.
-    assert place(good(0), zero, good(512), good(1024), good(1536), good(2060)) == [
-        (0, 512), (512, 512), (1024, 512), (1536, 512), (2048, 512), (2560, 12),
-    ]  # fmt: skip
-
-
-def test_a_gap_that_is_too_wide_is_a_gap() -> None:
-    zero = without_durations(9000, 1, where="tfhd")
-    assert place(good(0), zero) == [(0, 512), (9000, 512)]
-
-
-def test_nothing_to_guess_from() -> None:
-    zero = without_durations(7, 1, where="trex")
-    assert place(zero, good(519)) == [(7, 0), (519, 512)]
-
-
-def test_a_timeline_that_starts_again_is_left_alone() -> None:
-    parts = [*(TrackSplitter(ALONE).split(read(good(time), init=ALONE))[0] for time in (9000, 0))]
-    assert [part.decode_time for part in parts] == [9000, 0]
-    splitter = TrackSplitter(ALONE)
-    zero = without_durations(9512, 1, where="tfhd")
-    times = [
-        splitter.split(read(one, init=ALONE))[0].decode_time for one in (good(9000), zero, good(0))
+def pictures(kinds: str, time: int = 1000) -> TrafSpec:
+    """A sample for every letter, I a sync sample; every second is shown before the one before."""
+    flags = {"I": SYNC, "P": NON_SYNC}
+    samples = [
+        Sample(b"%s%d" % (kind.encode(), at), 512, flags[kind], -700 if at % 2 else 100)
+        for at, kind in enumerate(kinds)
     ]
-    assert times == [9000, 9512, 0]
+    return TrafSpec(1, time, samples)
 
 
-@given(
-    st.lists(
-        st.tuples(st.integers(0, 2000), st.sampled_from([0, 0, 1, 500, 512, 0xFFFFFE00])),
-        max_size=8,
-    )
-)
-def test_decode_times_never_overlap_what_was_guessed(steps: list[tuple[int, int]]) -> None:
-    """A clean encoder time may not run into a guess; its own overlaps are its own affair."""
+@pytest.mark.parametrize("init", [INIT, ALONE])
+def test_every_key_frame_begins_a_chunk(init: InitSegment) -> None:
+    data = chunk(pictures("PPIPPIP"), sequence_number=1)
+    first, second, third = split(data, init=init)
+    assert first == TrackChunk(1, first.data, 1000, 1024, 1000 + 512 - 700, 2, False, False)
+    assert second == TrackChunk(1, second.data, 2024, 1536, 2024 + 512 - 700, 3, True, True)
+    assert third == TrackChunk(1, third.data, 3560, 1024, 3560 - 700, 2, True, True)
+    parts = (first, second, third)
+    assert [payload(part, init) for part in parts] == [b"P0P1", b"I2P3P4", b"I5P6"]
+    assert [again(part, init).fragment.sequence_number for part in parts] == [1, 2, 3]
+
+
+def test_what_stands_before_the_chunk_stands_before_its_first_part() -> None:
+    before = STYP + prft(1, NTP_EPOCH + 1_700_000_000 << 32, 5) + emsg()
+    sound = TrafSpec(2, 2000, [SOUND])
+    data = chunk(replace(pictures("PIP"), time=0), sound, before=before)
+    first, second, audio = split(data)
+    assert types(first.data) == [b"styp", b"prft", b"emsg", b"moof", b"mdat"]
+    assert types(second.data) == [b"moof", b"mdat"]
+    assert types(audio.data) == [b"styp", b"moof", b"mdat"]
+    # Of the earliest sample of each: the first is shown at 100, the second at 512 - 700.
+    assert (first.earliest_time, second.earliest_time) == (100, 512 - 700)
+    assert second.unix_time == 1_700_000_000
+    assert first.unix_time == 1_700_000_000 + 288 / 12800
+    assert audio.unix_time is None
+
+
+def test_sound_and_text_can_begin_anywhere_and_stay_whole() -> None:
+    [audio] = split(chunk(replace(pictures("PIP"), track_id=2)))
+    assert audio.sample_count == 3
+
+
+def test_numbers_of_a_muxed_upload_go_on_behind_a_division() -> None:
+    splitter = TrackSplitter(INIT)
+    numbers = []
+    for at, kinds in enumerate(["IP", "PI", "PP"]):
+        data = chunk(pictures(kinds, 1024 * at), TrafSpec(2, 0, [SOUND]), sequence_number=9)
+        numbers += [
+            (part.track_id, again(part).fragment.sequence_number)
+            for part in splitter.split(read(data))
+        ]
+    assert numbers == [(1, 1), (2, 1), (1, 2), (1, 3), (2, 2), (1, 4), (2, 3)]
+
+
+def test_numbers_of_a_single_track_are_the_encoder_s_wherever_they_grow() -> None:
     splitter = TrackSplitter(ALONE)
-    time, end, guessed = 0, 0, False
-    for step, duration in steps:
-        one = without_durations(time, 1, where="trun", duration=duration)
-        [part] = splitter.split(read(one, init=ALONE))
-        again(part, ALONE)
-        assert part.duration >= 0
-        if guessed:
-            assert part.decode_time >= end
-        assert part.decode_time >= 0
-        end = part.end_time
-        known = 0 < duration < 1 << 31
-        guessed = end > time + (duration if known else 0)
-        time += step
+    uploaded = [("IP", 7), ("PP", 7), ("PI", 8), ("PP", 9), ("PP", 10), ("PP", 13), ("PP", 2)]
+    numbers, same = [], []
+    for at, (kinds, number) in enumerate(uploaded):
+        data = chunk(pictures(kinds, 1024 * at), sequence_number=number)
+        parts = splitter.split(read(data, init=ALONE))
+        numbers += [again(part, ALONE).fragment.sequence_number for part in parts]
+        same.append(parts[0].data is data)
+        assert b"".join(payload(part, ALONE) for part in parts) == mdat(pictures(kinds))[8:]
+    # Two of a number before there was a division are the encoder's own affair.
+    assert numbers == [7, 7, 8, 9, 10, 11, 13, 14]
+    assert same == [True, True, False, False, False, True, False]
+
+
+def test_repaired_durations_are_those_of_the_parts() -> None:
+    splitter = TrackSplitter(ALONE)
+    splitter.split(read(chunk(pictures("PP", 0)), init=ALONE))
+    broken = [replace(one, duration=0) for one in pictures("PPIP").samples]
+    whole = read(chunk(TrafSpec(1, 1024 + 4 * 500, broken)), init=ALONE)
+    first, second = splitter.split(whole)
+    assert (first.decode_time, first.duration) == (1024, 1000)
+    assert (second.decode_time, second.duration) == (2024, 1000)
+    assert (payload(first, ALONE), payload(second, ALONE)) == (b"P0P1", b"I2P3")
+
+
+def test_what_cannot_be_divided_is_passed_on_as_it_came() -> None:
+    data = chunk(replace(pictures("PIP"), extra=full(b"subs", 0, 0, u32(0))))
+    [part] = split(data, init=ALONE)
+    assert part.data is data
+    assert (part.random_access, part.contains_random_access) == (False, True)

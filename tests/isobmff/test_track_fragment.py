@@ -108,6 +108,21 @@ def test_sync_samples(
 
 
 @pytest.mark.parametrize(
+    ("truns", "later"),
+    [
+        ([trun(0x4, 1, SYNC)], False),
+        ([trun(0x4, 2, SYNC)], False),
+        ([trun(0x4, 2, SYNC), trun(0x4, 1, SYNC)], True),
+        ([trun(0x4, 2, SYNC), trun(0x400, 2, NON_SYNC, SYNC), trun(0, 1)], True),
+        ([trun(0, 0), trun(0x400, 2, SYNC, NON_SYNC)], False),
+        ([trun(0x400, 3, SYNC, NON_SYNC, SYNC)], True),
+    ],
+)
+def test_sync_samples_behind_the_first(truns: Sequence[bytes], later: bool) -> None:
+    assert read(tfhd(), tfdt(), *truns).later_sample_sync == later
+
+
+@pytest.mark.parametrize(
     ("truns", "earliest"),
     [
         ([trun(0, 3)], 0),

@@ -8,6 +8,7 @@ encoders mark theirs with the brand ``slat``, and so do we).
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from struct import Struct
@@ -76,12 +77,15 @@ def key_picture(chunk: MediaChunk) -> Sample | None:
     entry = chunk.init.leading_track.sample_entry
     if traf is None or not traf.track.first_sample_sync or entry.encrypted:
         return None
-    first = tf.first_sample(traf.box, chunk.init)
+    rows = next(rows for rows in map(tf.sample_rows, traf.truns()) if rows.number).columns()
+    defaults = tf.fragment_header(traf.box.need(b"tfhd"), chunk.init)[3]
+    size = rows[tf.SAMPLE_SIZE][0] if tf.SAMPLE_SIZE in rows else defaults.size
+    offsets = array("i", rows.get(tf.SAMPLE_COMPOSITION_OFFSET, array("I", [0])).tobytes())
     start = next(run.offset for run in traf.track.runs if run.length)
-    if start + first.size > len(chunk.data):
+    if start + size > len(chunk.data):
         raise traf.moof.malformed("does not hold the data of its first sample")
-    data = chunk.data[start : start + first.size]
-    return Sample(data, first.composition_offset) if _is_refresh(entry.fourcc, data) else None
+    data = chunk.data[start : start + size]
+    return Sample(data, offsets[0]) if _is_refresh(entry.fourcc, data) else None
 
 
 def _is_refresh(fourcc: str, data: bytes) -> bool:

@@ -13,22 +13,13 @@ The timeline of a track
 
     Priming stays in: its samples come first, with the times they had before their edit list cut
     them away. A player hears 21 ms of an encoder warming up, once, at the start of the event.
-
-The duration of a chunk
-    ffmpeg's ``frag_every_frame`` with sound and picture in one stream writes chunks of duration 0.
-    One would think that the next decode time tells how long they are. It does not: what they say is
-    right for their *end*, the decode time is late by the duration that is missing, and two chunks
-    in a row may claim the same one. So a chunk without a duration that leaves a gap of about one
-    sample behind the chunk before it fills that gap. When there is no gap, it lasts as long as the
-    sample before it, and should that have been too much, the next chunk begins where it ends.
-    Whatever is reported is also written into the ``tfdt`` and the sample durations.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from math import gcd
 from struct import Struct
 from typing import ClassVar, Final, NamedTuple
@@ -36,11 +27,13 @@ from typing import ClassVar, Final, NamedTuple
 from sorgente.isobmff import moov as movie
 from sorgente.isobmff import track_fragment as tf
 from sorgente.isobmff.box import Box
+from sorgente.isobmff.decode_times import DecodeTimes
+from sorgente.isobmff.divide import divided, part_starts
 from sorgente.isobmff.fragment import MediaChunk, parse_chunk
 from sorgente.isobmff.init_segment import InitSegment, InitTrack, parse_init_segment
 from sorgente.isobmff.prft import ProducerReferenceTime, parse_prft
 from sorgente.isobmff.rewrite import Rewriting, Traf, auxiliary_offsets, trafs_of
-from sorgente.isobmff.track_fragment import DataBase, TrackFragment
+from sorgente.isobmff.track_fragment import DataBase
 
 BRANDS: Final = (b"iso6", b"iso6", b"cmfc")
 """Of every track, the major one first. ``iso6`` has all that fragments need: offsets from the
@@ -50,9 +43,6 @@ nor a media profile: they promise how the encoder writes its samples, which we d
 MAX_TRACKS: Final = 64
 """Tracks in an upload, and fragments with samples in a chunk: the work grows with their square.
 A contribution feed with every language has a dozen; 4096 would hold the event loop for seconds."""
-
-NEGATIVE: Final = 1 << 31
-"""A duration from here on is a negative number in 32 unsigned bits."""
 
 _CHUNK_TYPES: Final = frozenset((b"styp", b"prft", b"emsg", b"moof", b"mdat"))
 _PER_SAMPLE: Final = (
@@ -134,8 +124,9 @@ class TrackSplitter:
     """Takes the chunks of one upload apart, in order.
 
     A new init segment in the upload wants a new splitter. Chunks of a single track that are CMAF
-    chunks as they came are passed on as the same object, with the encoder's sequence numbers;
-    what comes out of a muxed upload is counted from 1 in each track.
+    chunks as they came are passed on as the same object, with the encoder's sequence numbers. Once
+    one of them was divided, those behind it get greater numbers where they need them; each is then
+    copied. What comes out of a muxed upload is counted from 1 in each track.
     """
 
     def __init__(self, init: InitSegment, *, lead: int | None = None) -> None:
@@ -143,11 +134,13 @@ class TrackSplitter:
         """Ticks that each track moves by."""
 
         self._muxed = len(init.tracks) > 1
-        self._numbers = dict.fromkeys(init.by_id, 0)
-        self._timelines = {track_id: _Timeline() for track_id in init.by_id}
+        self._numbers = dict.fromkeys(init.by_id, 0) if self._muxed else {}
+        """The last one, of tracks that are not counted by the encoder alone."""
+        self._times = {track_id: DecodeTimes() for track_id in init.by_id}
 
     def split(self, chunk: MediaChunk) -> list[TrackChunk]:
-        """Return a chunk for every ``traf`` with samples, in their order.
+        """Return a chunk for every ``traf`` with samples, in their order; of pictures, one for
+        every key frame in it that a segment may have to begin with (see ``divide``).
 
         A track that comes twice gives two: a CMAF chunk has one ``traf``. What stands before a
         ``moof`` goes with the first of them: ``styp`` with that of every track, ``prft`` with that
@@ -163,7 +156,7 @@ class TrackSplitter:
         carrier = _event_carrier(trafs, chunk.init)
         before = _before(chunk)
         since = dict.fromkeys(self.shifts, 0)  # what stands before is taken up to here
-        out = []
+        out: list[TrackChunk] = []
         for traf in trafs:
             track_id = traf.track.track_id
             own = [
@@ -173,17 +166,18 @@ class TrackSplitter:
                 and one.goes_with(track_id, carrier)
             ]
             since[track_id] = traf.moof.start
-            out.append(self._extract(chunk, traf, own))
+            out += self._divide(self._extract(chunk, traf, own), chunk, traf)
         return out
 
     def _extract(self, chunk: MediaChunk, traf: Traf, before: list[_Before]) -> TrackChunk:
         track = traf.track
         told = track.base_decode_time + self.shifts[track.track_id]
-        place = self._timelines[track.track_id].place(track, told)
+        place = self._times[track.track_id].place(track, told)
         moved = place.start - track.base_decode_time
-        if self._muxed or moved or place.each is not None or not _is_cmaf(chunk, traf):
+        number = self._next_number(track.track_id, chunk.fragment.sequence_number)
+        as_it_is = number is None and not moved and place.each is None
+        if not as_it_is or not _is_cmaf(chunk, traf):
             shifts = {**self.shifts, track.track_id: moved}
-            number = self._next_number(track.track_id)
             stay = [one.box for one in before]
             data = _Extraction(chunk, traf, stay, shifts, number, place.each).result()
             if place.each is not None:
@@ -204,12 +198,46 @@ class TrackSplitter:
             unix_time=times[-1] if times else None,
         )
 
-    def _next_number(self, track_id: int) -> int | None:
-        """None: that of the encoder, which counts this track alone."""
-        if not self._muxed:
+    def _divide(self, whole: TrackChunk, chunk: MediaChunk, traf: Traf) -> Iterator[TrackChunk]:
+        """Yield what was taken out of ``traf``, in parts if need be."""
+        track = chunk.init.by_id[whole.track_id]
+        inside = traf.track.later_sample_sync and track.kind == "video"
+        starts = part_starts(traf, chunk.init) if inside else [0]
+        if len(starts) == 1:
+            yield whole
+            return
+        media = chunk if whole.data is chunk.data else parse_chunk(whole.data, 0, chunk.init)
+        number = media.fragment.sequence_number
+        parts = divided(media, starts, number)
+        if len(parts) == 1:
+            yield whole
+            return
+        self._numbers[whole.track_id] = number + len(parts) - 1
+        for data in parts:
+            [part] = parse_chunk(data, 0, chunk.init).fragment.tracks
+            later = (part.earliest_time - whole.earliest_time) / track.timescale
+            yield replace(
+                whole,
+                data=data,
+                decode_time=part.base_decode_time,
+                duration=part.duration,
+                earliest_time=part.earliest_time,
+                sample_count=part.sample_count,
+                random_access=part.first_sample_sync,
+                contains_random_access=part.any_sample_sync,
+                unix_time=None if whole.unix_time is None else whole.unix_time + later,
+            )
+
+    def _next_number(self, track_id: int, told: int) -> int | None:
+        """None: ``told``, the encoder's own. It counts that track alone, or nothing was divided."""
+        last = self._numbers.get(track_id)
+        if last is None:
             return None
-        self._numbers[track_id] += 1
-        return self._numbers[track_id]
+        if told > last and not self._muxed:
+            self._numbers[track_id] = told
+            return None
+        self._numbers[track_id] = last + 1
+        return last + 1
 
 
 class _Before(NamedTuple):
@@ -223,51 +251,6 @@ class _Before(NamedTuple):
         if self.reference is not None:
             return self.reference.track_id == track_id
         return self.box.type == b"styp" or track_id == carrier
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a chunk lies on the timeline of its track."""
-
-    start: int
-    duration: int
-    each: int | None = None
-    """What every sample duration is to be instead of what the chunk says."""
-
-
-class _Timeline:
-    """Decode times and durations of one track, repaired; see the head of the module."""
-
-    __slots__ = ("_each", "_end", "_guessed", "_told")
-
-    def __init__(self) -> None:
-        self._each = 0  # how long a sample was when it was last known
-        self._told = 0  # decode time of the chunk before, as the encoder said it
-        self._end: int | None = None  # where that chunk ends
-        self._guessed = False  # ends later than the encoder said
-
-    def place(self, track: TrackFragment, told: int) -> _Place:
-        """Return where the next chunk lies; ``told`` is its decode time by its own word."""
-        known = 0 < track.duration < NEGATIVE
-        end = told + track.duration if known else told
-        start = self._start(told, known, track.sample_count)
-        if known and start == told:
-            place = _Place(told, track.duration)
-            self._each = track.duration // track.sample_count or 1
-        else:
-            each = max(0, end - start) // track.sample_count or self._each
-            place = _Place(start, each * track.sample_count, each)
-        self._told, self._end = told, place.start + place.duration
-        self._guessed = self._end > end
-        return place
-
-    def _start(self, told: int, known: bool, count: int) -> int:
-        """The end of the chunk before, where that is the better word for it."""
-        if self._end is None:
-            return told
-        overlaps = self._guessed and self._told <= told < self._end
-        fills_gap = not known and 0 < told - self._end <= 2 * self._each * count
-        return self._end if overlaps or fills_gap else told
 
 
 class _Extraction(Rewriting):

@@ -11,7 +11,7 @@ import sys
 from array import array
 from dataclasses import dataclass
 from enum import Enum
-from itertools import accumulate, repeat
+from itertools import accumulate, islice, repeat
 from operator import add
 from typing import Final, NamedTuple
 
@@ -38,6 +38,7 @@ SAMPLE_FLAGS: Final = 0x400
 SAMPLE_COMPOSITION_OFFSET: Final = 0x800
 
 _PER_SAMPLE: Final = (SAMPLE_DURATION, SAMPLE_SIZE, SAMPLE_FLAGS, SAMPLE_COMPOSITION_OFFSET)
+_ROW_FIELDS: Final = sum(_PER_SAMPLE)
 _IS_NON_SYNC: Final = 0x10000  # sample_is_non_sync_sample, §8.8.3.1
 
 
@@ -75,7 +76,8 @@ class TrackFragment:
 
     sample_count: int
     first_sample_sync: bool
-    any_sample_sync: bool
+    later_sample_sync: bool
+    """Whether any sample behind the first is a sync sample."""
 
     composition_offset: int
     """Earliest composition time of its samples, less ``base_decode_time``; may be negative."""
@@ -88,6 +90,11 @@ class TrackFragment:
     """One per ``trun``, those without samples too."""
 
     @property
+    def any_sample_sync(self) -> bool:
+        """Whether any of its samples is a sync sample."""
+        return self.first_sample_sync or self.later_sample_sync
+
+    @property
     def earliest_time(self) -> int:
         """The earliest composition time of its samples, before the edit list."""
         return self.base_decode_time + self.composition_offset
@@ -98,12 +105,37 @@ class TrackFragment:
         return self.runs[-1].offset + self.runs[-1].length if self.runs else self.base_offset
 
 
-class _Defaults(NamedTuple):
+class Defaults(NamedTuple):
     """``tfhd`` over ``trex``; flags None: nobody said anything that can be believed."""
 
     duration: int
     size: int
     flags: int | None
+
+
+class SampleRows(NamedTuple):
+    """A ``trun`` as it is written (§8.8.8.2)."""
+
+    version: int
+    flags: int
+    number: int
+    data_offset: int | None
+    first_sample_flags: int | None
+    table: bytes
+    """A row of 32-bit fields for every sample; empty where all fields are defaults."""
+
+    @property
+    def width(self) -> int:
+        """Bytes of a row."""
+        return 4 * (self.flags & _ROW_FIELDS).bit_count()
+
+    def columns(self) -> dict[int, array[int]]:
+        """The fields that there are, by their flag."""
+        words: array[int] = array("I", self.table)
+        if sys.byteorder == "little":
+            words.byteswap()
+        there = [flag for flag in _PER_SAMPLE if self.flags & flag]
+        return {flag: words[at :: len(there)] for at, flag in enumerate(there)}
 
 
 class _Samples(NamedTuple):
@@ -113,7 +145,7 @@ class _Samples(NamedTuple):
     duration: int
     size: int
     first_sync: bool
-    any_sync: bool
+    later_sync: bool
     earliest: int  # of decode time + composition offset, from the start of the run
 
     def followed_by(self, later: _Samples) -> _Samples:
@@ -125,7 +157,7 @@ class _Samples(NamedTuple):
             duration=self.duration + later.duration,
             size=self.size + later.size,
             first_sync=self.first_sync,
-            any_sync=self.any_sync or later.any_sync,
+            later_sync=self.later_sync or later.first_sync or later.later_sync,
             earliest=min(self.earliest, self.duration + later.earliest),
         )
 
@@ -151,7 +183,7 @@ def parse_traf(traf: Box, moof_start: int, implicit_base: int, init: InitSegment
         raise traf.malformed("has no 'tfhd'")
     if tfdt is None:
         raise traf.malformed("has no 'tfdt', which CMAF requires (ISO/IEC 23000-19 §7.5.16)")
-    track, base, base_offset, defaults = _header(tfhd, init)
+    track, base, base_offset, defaults = fragment_header(tfhd, init)
     if base is DataBase.MOOF:
         base_offset = moof_start
     elif base is DataBase.IMPLICIT:
@@ -165,7 +197,7 @@ def parse_traf(traf: Box, moof_start: int, implicit_base: int, init: InitSegment
         duration=samples.duration,
         sample_count=samples.number,
         first_sample_sync=samples.first_sync,
-        any_sample_sync=samples.any_sync,
+        later_sample_sync=samples.later_sync,
         composition_offset=samples.earliest,
         base=base,
         base_offset=base_offset,
@@ -173,30 +205,7 @@ def parse_traf(traf: Box, moof_start: int, implicit_base: int, init: InitSegment
     )
 
 
-class FirstSample(NamedTuple):
-    """What can be known of a sample without its neighbours."""
-
-    size: int
-    composition_offset: int
-
-
-def first_sample(traf: Box, init: InitSegment) -> FirstSample:
-    """Read of a ``traf`` with samples only its first one. Raises MalformedBox."""
-    size = _header(traf.need(b"tfhd"), init)[3].size
-    for trun in (box for box in traf.children() if box.type == b"trun"):
-        fields = trun.fields()
-        _, flags = fields.version_and_flags()
-        if not fields.u32():
-            continue
-        for flag in (DATA_OFFSET, FIRST_SAMPLE_FLAGS, SAMPLE_DURATION):
-            fields.skip(4 if flags & flag else 0)
-        size = fields.u32() if flags & SAMPLE_SIZE else size
-        fields.skip(4 if flags & SAMPLE_FLAGS else 0)
-        return FirstSample(size, fields.i32() if flags & SAMPLE_COMPOSITION_OFFSET else 0)
-    raise traf.malformed("has no samples")
-
-
-def _header(tfhd: Box, init: InitSegment) -> tuple[InitTrack, DataBase, int, _Defaults]:
+def fragment_header(tfhd: Box, init: InitSegment) -> tuple[InitTrack, DataBase, int, Defaults]:
     """Return the track, what data offsets count from, ``base_data_offset``, the defaults."""
     fields = tfhd.fields()
     flags = fields.u32() & 0xFFFFFF
@@ -221,7 +230,7 @@ def _header(tfhd: Box, init: InitSegment) -> tuple[InitTrack, DataBase, int, _De
         sample_flags = fields.u32()
     elif track.kind == "video" and not sample_flags:
         sample_flags = None
-    return track, base, base_offset, _Defaults(duration, size, sample_flags)
+    return track, base, base_offset, Defaults(duration, size, sample_flags)
 
 
 def _decode_time(tfdt: Box) -> int:
@@ -242,7 +251,7 @@ def is_sync(flags: int | None) -> bool:
 
 
 def _runs(
-    truns: list[Box], base_offset: int, defaults: _Defaults
+    truns: list[Box], base_offset: int, defaults: Defaults
 ) -> tuple[tuple[DataRun, ...], _Samples]:
     """Return where the data of the runs lies, and their samples one after the other."""
     runs = []
@@ -258,51 +267,54 @@ def _runs(
     return tuple(runs), total
 
 
-def _run(trun: Box, defaults: _Defaults) -> tuple[int | None, _Samples]:
-    """Return ``data_offset`` if there is one, and the samples (§8.8.8)."""
+def sample_rows(trun: Box) -> SampleRows:
+    """Read a ``trun``; raises MalformedBox when it has not the rows it says it has."""
     fields = trun.fields()
-    _, flags = fields.version_and_flags()
+    version, flags = fields.version_and_flags()
     count = fields.u32()
     offset = fields.i32() if flags & DATA_OFFSET else None
-    first_flags = fields.u32() if flags & FIRST_SAMPLE_FLAGS else defaults.flags
-    per_sample = [flag for flag in _PER_SAMPLE if flags & flag]
-    length = 4 * len(per_sample) * count
-    if length > fields.left or (not per_sample and count > MAX_SAMPLES):
+    first_flags = fields.u32() if flags & FIRST_SAMPLE_FLAGS else None
+    length = 4 * (flags & _ROW_FIELDS).bit_count() * count
+    if length > fields.left or (not flags & _ROW_FIELDS and count > MAX_SAMPLES):
         raise trun.malformed(f"says it has {count} samples")
+    return SampleRows(version, flags, count, offset, first_flags, fields.raw(length))
+
+
+def _run(trun: Box, defaults: Defaults) -> tuple[int | None, _Samples]:
+    """Return ``data_offset`` if there is one, and the samples."""
+    rows = sample_rows(trun)
+    offset, count = rows.data_offset, rows.number
     if not count:
         return offset, _NO_SAMPLES
-    if not per_sample:
+    first_flags = defaults.flags if rows.first_sample_flags is None else rows.first_sample_flags
+    if not rows.table:
         return offset, _uniform(count, first_flags, defaults)
-    words: array[int] = array("I", fields.raw(length))
-    if sys.byteorder == "little":
-        words.byteswap()
-    columns = {flag: words[at :: len(per_sample)] for at, flag in enumerate(per_sample)}
+    columns = rows.columns()
     durations = columns.get(SAMPLE_DURATION)
     sizes = columns.get(SAMPLE_SIZE)
     offsets = columns.get(SAMPLE_COMPOSITION_OFFSET)
     if offsets is not None:
         # Unsigned in version 0 by the letter, but what has the upper bit set is QuickTime's -1.
         offsets = array("i", offsets.tobytes())
-    first_sync, any_sync = _sync(count, columns.get(SAMPLE_FLAGS), first_flags, defaults.flags)
+    first_sync, later_sync = _sync(count, columns.get(SAMPLE_FLAGS), first_flags, defaults.flags)
     return offset, _Samples(
         number=count,
         duration=count * defaults.duration if durations is None else sum(durations),
         size=count * defaults.size if sizes is None else sum(sizes),
         first_sync=first_sync,
-        any_sync=any_sync,
+        later_sync=later_sync,
         earliest=0 if offsets is None else _earliest(offsets, durations, defaults.duration),
     )
 
 
-def _uniform(count: int, first_flags: int | None, defaults: _Defaults) -> _Samples:
+def _uniform(count: int, first_flags: int | None, defaults: Defaults) -> _Samples:
     """Samples that are all alike take no memory to count."""
-    first = is_sync(first_flags)
     return _Samples(
         number=count,
         duration=count * defaults.duration,
         size=count * defaults.size,
-        first_sync=first,
-        any_sync=first or (count > 1 and is_sync(defaults.flags)),
+        first_sync=is_sync(first_flags),
+        later_sync=count > 1 and is_sync(defaults.flags),
         earliest=0,
     )
 
@@ -310,10 +322,11 @@ def _uniform(count: int, first_flags: int | None, defaults: _Defaults) -> _Sampl
 def _sync(
     count: int, sample_flags: array[int] | None, first: int | None, default: int | None
 ) -> tuple[bool, bool]:
-    """Whether the first sample is sync, whether any is."""
+    """Whether the first sample is sync, whether one behind it is."""
     if sample_flags is not None:
-        return is_sync(sample_flags[0]), any(not flags & _IS_NON_SYNC for flags in sample_flags)
-    return is_sync(first), is_sync(first) or (count > 1 and is_sync(default))
+        later = islice(sample_flags, 1, None)
+        return is_sync(sample_flags[0]), any(not flags & _IS_NON_SYNC for flags in later)
+    return is_sync(first), count > 1 and is_sync(default)
 
 
 def _earliest(offsets: array[int], durations: array[int] | None, duration: int) -> int:

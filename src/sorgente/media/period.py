@@ -82,7 +82,7 @@ class Member:
             track=track,
             init=track.init,
             offset=offset,
-            longest_chunk=max([track.longest_chunk, *(cut.duration for cut in cuts)]),
+            longest_chunk=max([track.longest_chunk, *(arrival.at_once for arrival in arrivals)]),
             bandwidth=max(bandwidth, 1),
             frame_rate=before.frame_rate if before else _frame_rate(track, arrivals),
             segment_ticks=round(segment_duration * facts.timescale),

@@ -9,7 +9,7 @@ everything else at the first chunk whose middle lies behind a line of it.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -223,7 +223,11 @@ class Presentation:
         """See :class:`~.feed.Observer`."""
         source = self._sources[feed]
         utc = self._utc.at(now)
-        for cut in source.splitter.split(media):
+        cuts = source.splitter.split(media)
+        at_once = Counter[int]()
+        for cut in cuts:
+            at_once[cut.track_id] += cut.duration
+        for cut in cuts:
             track = source.tracks[cut.track_id]
             timescale = track.timescale
             at = self.timeline.observe(
@@ -239,7 +243,7 @@ class Presentation:
             same = cut.data is media.data and chunk.frame is chunk.movable
             own = chunk if same else Chunk.of(cut.data, now, random_access=cut.random_access)
             self._heard[track] = now
-            self._take(Arrival(track, at, cut, own), now)
+            self._take(Arrival(track, at, cut, own, at_once[cut.track_id]), now)
 
     def closed(self, feed: Feed, outcome: Outcome, now: float) -> None:
         """See :class:`~.feed.Observer`."""
@@ -341,7 +345,7 @@ class Presentation:
                     period.open(arrival, number)
                 if member.track.growing is None:
                     break  # it never had a segment
-                member.track.append(arrival.chunk, arrival.cut.duration, counted=False)
+                member.track.append(arrival.chunk, arrival.cut.duration)
                 member.end = arrival.cut.end_time
 
     def _period_of(self, at: Placement) -> Period | None:
@@ -361,7 +365,7 @@ class Presentation:
         if track is period.leading and cut.random_access:
             self._key_frames.note(arrival.starts_at)
         member = period.members[track.name]
-        track.append(arrival.chunk, cut.duration)
+        track.append(arrival.chunk, cut.duration, at_once=arrival.at_once)
         member.note_chunk(arrival)
         if member.note():
             self._change(now)

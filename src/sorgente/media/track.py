@@ -117,13 +117,14 @@ class Track:
             self._promised = range(self.last_number + 1, min(promised + 1, number))
         self.next_number = number
 
-    def append(self, chunk: Chunk, duration: int, *, counted: bool = True) -> None:
-        """One more chunk of the segment that is growing; ``counted``: as one of its encoder's."""
+    def append(self, chunk: Chunk, duration: int, *, at_once: int = 0) -> None:
+        """One more chunk of the segment that is growing, of so many ticks; ``at_once``: ticks that
+        its encoder sent in one piece."""
         segment = self._growing
         assert segment is not None, "open() comes before append()"
         if segment.chunks:
             self.longest_chunk = max(self.longest_chunk, self._last_chunk)
-        self._last_chunk = duration if counted else 0
+        self._last_chunk = at_once
         self.bytes_held += chunk.bytes_held
         segment.append(chunk, duration)
         for subscriber in self._held.pop(segment.number, ()):
