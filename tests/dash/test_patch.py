@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sorgente.dash.manifest import render
-from sorgente.dash.patch import render_patch
+from sorgente.dash.patch import offers_patch, render_patch, render_standstill
 from sorgente.media.snapshot import PresentationSnapshot, SegmentEntry
 from tests.dash.reader import NAMESPACE
 from tests.dash.schemas import complaints
@@ -216,3 +216,16 @@ def test_whatever_else_changes_is_no_patch(
     old: PresentationSnapshot, new: PresentationSnapshot
 ) -> None:
     assert render_patch(old, new) is None
+
+
+@pytest.mark.parametrize("name", MATRIX)
+def test_a_standstill_changes_nothing(name: str) -> None:
+    newest = MATRIX[name]
+    patch = render_standstill(newest)
+    assert complaints("DASH-MPD-PATCH.xsd", patch) == ""
+    assert canonical(apply(render(newest), patch)) == canonical(ET.fromstring(render(newest)))
+
+
+@pytest.mark.parametrize("name", MATRIX)
+def test_a_patch_is_offered_where_the_manifest_says_so(name: str) -> None:
+    assert offers_patch(MATRIX[name]) is (b"<PatchLocation" in render(MATRIX[name]))

@@ -1,64 +1,32 @@
-"""The live edge, manifests and the time, over transports without a socket."""
+"""The live edge and the time, over transports without a socket."""
 
 from __future__ import annotations
 
-import gzip
+import re
 from datetime import UTC, datetime
 
 import pytest
 
-from tests.support.live import Upload, media_of, video
+from sorgente.http.conditional import matches
+from tests.support.live import media_of
+from tests.support.on_air import Live, framed
 from tests.support.players import unframed
-from tests.support.transport import House, RecordingTransport, body_of, header, status
+from tests.support.transport import (
+    DELIVERY,
+    House,
+    RecordingTransport,
+    body_of,
+    header,
+    request,
+    status,
+)
 
-POST = b"POST /ingest/live HTTP/1.1"
-CHUNKED = b"Transfer-Encoding: chunked"
 MANIFEST = b"GET /live/live/manifest.mpd HTTP/1.1"
-FRAME = 0.04
 
 
 @pytest.fixture
 def house() -> House:
     return House()
-
-
-class Live:
-    """A channel on the air: frames of 40 ms, key frames every second, segments of two."""
-
-    def __init__(self, house: House, frames: int = 60) -> None:
-        self.house = house
-        self.upload: Upload = video(600, gop=25)
-        self.sent = 0
-        self.encoder = house.request(POST, CHUNKED)
-        self.encoder.receive(framed(self.upload.init))
-        self.send(frames)
-
-    def send(self, frames: int) -> None:
-        for chunk in self.upload.chunks[self.sent : self.sent + frames]:
-            self.house.pass_time(FRAME)
-            self.encoder.receive(framed(chunk))
-        self.sent += frames
-
-    @property
-    def first(self) -> int:
-        channel = self.house.broker.get("live")
-        assert channel is not None
-        snapshot = channel.presentation.snapshot()
-        assert snapshot is not None
-        return snapshot.periods[0].tracks[0].start_number
-
-    @property
-    def init(self) -> bytes:
-        path = b"GET /live/live/video/init-%d.mp4 HTTP/1.1" % self.first
-        return body_of(self.house.request(path).written)
-
-    def ask(self, index: int, *lines: bytes, method: bytes = b"GET") -> RecordingTransport:
-        path = b"%b /live/live/video/%d.m4s HTTP/1.1" % (method, self.first + index)
-        return self.house.request(path, *lines)
-
-
-def framed(data: bytes) -> bytes:
-    return b"%x\r\n%b\r\n" % (len(data), data)
 
 
 def test_a_complete_segment_has_a_length_a_tag_and_is_for_ever(house: House) -> None:
@@ -74,6 +42,9 @@ def test_a_complete_segment_has_a_length_a_tag_and_is_for_ever(house: House) -> 
     assert tag is not None
     again = live.ask(0, b"If-None-Match: " + tag).written
     assert (status(again), body_of(again)) == (304, b"")
+    assert header(again, b"ETag") == tag
+    assert header(again, b"Cache-Control") == b"public, max-age=3600, immutable"
+    assert header(again, b"Content-Length") is None, "it would be that of the 200"
 
 
 def test_a_growing_segment_comes_at_once_and_then_chunk_by_chunk(house: House) -> None:
@@ -131,11 +102,16 @@ def test_held_requests_are_bounded(house: House) -> None:
     assert status(answers[-1].written) == 503
 
 
-@pytest.mark.parametrize(("index", "expected"), [(-1, 410), (5, 404)])
-def test_what_is_gone_or_far_is_said_at_once(house: House, index: int, expected: int) -> None:
+@pytest.mark.parametrize(
+    ("index", "expected", "cache"), [(-1, 410, b"public, max-age=60"), (5, 404, b"no-store")]
+)
+def test_what_is_gone_or_far_is_said_at_once(
+    house: House, index: int, expected: int, cache: bytes
+) -> None:
+    """What is gone stays so, and caches may know it; what is far will come."""
     answer = Live(house).ask(index).written
     assert status(answer) == expected
-    assert header(answer, b"Cache-Control") == b"no-store"
+    assert header(answer, b"Cache-Control") == cache
     assert header(answer, b"Access-Control-Allow-Origin") == b"*"
 
 
@@ -187,8 +163,11 @@ def test_a_player_that_stalls_in_a_segment_gets_all_of_it_or_an_abort(house: Hou
     stalled = live.ask(2)
     stalled.room = 0
     live.send(1)
-    house.pass_time(31)
+    house.pass_time(DELIVERY.stall_seconds - 1)
+    live.send(5)  # the encoder is not silent
+    house.pass_time(1)
     assert stalled.aborted
+    assert house.broker.totals().stall_aborts == 1
 
 
 def test_an_encoder_that_breaks_off_ends_its_segment_at_the_last_whole_chunk(
@@ -219,35 +198,6 @@ def test_a_request_that_a_new_period_overtakes_gets_an_empty_segment(house: Hous
     assert body_of(house.request(path).written) == body_of(waiting.written)
 
 
-def test_a_manifest_is_tagged_and_compressed_once(house: House) -> None:
-    Live(house)
-    plain = house.request(MANIFEST).written
-    assert header(plain, b"Content-Type") == b"application/dash+xml"
-    assert header(plain, b"Cache-Control") == b"public, max-age=1"
-    assert header(plain, b"Vary") == b"Accept-Encoding"
-    packed = house.request(MANIFEST, b"Accept-Encoding: gzip, br").written
-    assert header(packed, b"Content-Encoding") == b"gzip"
-    assert gzip.decompress(body_of(packed)) == body_of(plain)
-    tag = header(plain, b"ETag") or b""
-    assert status(house.request(MANIFEST, b"If-None-Match: " + tag).written) == 304
-
-
-def test_a_player_that_is_there_before_the_encoder_gets_the_first_manifest(house: House) -> None:
-    early, gone = house.request(MANIFEST), house.request(MANIFEST)
-    gone.lose()
-    Live(house)
-    assert status(early.written) == 200
-    assert b"<MPD" in early.written
-
-
-def test_it_does_not_wait_for_ever(house: House) -> None:
-    early = house.request(MANIFEST)
-    house.pass_time(4.1)
-    assert status(early.written) == 404
-    assert house.broker.get("live") is None
-    assert status(house.request(b"HEAD /live/live/manifest.mpd HTTP/1.1").written) == 404
-
-
 def test_the_time_is_told_in_milliseconds_and_by_its_head(house: House) -> None:
     house.clock.advance(0.1234)
     answer = house.request(b"GET /time?iso&ms HTTP/1.1").written
@@ -257,3 +207,201 @@ def test_the_time_is_told_in_milliseconds_and_by_its_head(house: House) -> None:
     head = house.request(b"HEAD /time HTTP/1.1").written
     assert header(head, b"Date") == b"Sun, 22 Nov 2026 12:00:00 GMT"
     assert body_of(head) == b""
+
+
+@pytest.mark.parametrize(
+    ("value", "known"),
+    [
+        (b'"1-2"', True),
+        (b'W/"1-2"', True),
+        (b'"0", W/"1-2","3"', True),
+        (b" * ", True),
+        (b'"1-3"', False),
+        (b'"x"1-2"', False),
+        (b"1-2", False),
+        (b"", False),
+        (b'"' * 3001, False),
+    ],
+)
+def test_if_none_match_compares_weakly(value: bytes, known: bool) -> None:
+    """RFC 9110 §13.1.2; nginx makes strong tags weak where it compresses."""
+    assert matches(value, b'"1-2"') is known
+
+
+def test_an_init_segment_is_tagged_and_for_ever(house: House) -> None:
+    live = Live(house)
+    answer = house.request(b"GET %b HTTP/1.1" % live.init_path).written
+    assert body_of(answer)[4:8] == b"ftyp"
+    assert header(answer, b"Content-Length") == b"%d" % len(body_of(answer))
+    assert header(answer, b"Cache-Control") == b"public, max-age=3600, immutable"
+    tag = header(answer, b"ETag")
+    assert tag is not None
+    again = house.request(b"GET %b HTTP/1.1" % live.init_path, b"If-None-Match: " + tag).written
+    assert (status(again), body_of(again)) == (304, b"")
+    head = house.request(b"HEAD %b HTTP/1.1" % live.init_path).written
+    assert (header(head, b"Content-Length"), body_of(head)) == (
+        header(answer, b"Content-Length"),
+        b"",
+    )
+
+
+def test_what_goes_out_whole_is_counted_too(house: House) -> None:
+    live = Live(house)
+    before = house.broker.totals()
+    size = len(body_of(live.ask(0).written))
+    after = house.broker.totals()
+    assert after.bytes_out - before.bytes_out == size
+    assert after.deliveries - before.deliveries == 50
+
+
+def pipelined_behind_a_slow_answer(live: Live, index: int) -> RecordingTransport:
+    """A connection that takes no more in the middle of segment 0, and has asked for another."""
+    player = live.house.connect()
+    player.room = 1000
+    asked = [request(b"GET %b HTTP/1.1" % live.path(each)) for each in (0, index)]
+    player.receive(asked[0])
+    player.receive(asked[1])
+    assert live.house.connection(player).writable is False
+    return player
+
+
+def test_a_held_request_is_given_up_in_time_whatever_its_connection_does(house: House) -> None:
+    live = Live(house)
+    player = pipelined_behind_a_slow_answer(live, 2)
+    assert live.presentation.held == 1
+    house.pass_time(1)
+    player.drain()
+    player.take()
+    house.pass_time(DELIVERY.hold_seconds - 0.5)
+    assert status(player.written) == 404
+
+
+def test_a_follower_whose_connection_is_full_already_waits_in_the_window(house: House) -> None:
+    live = Live(house)
+    player = pipelined_behind_a_slow_answer(live, 1)
+    writes = len(player.writes)
+    live.send(20)
+    assert len(player.writes) == writes, "its head and backlog, and nothing behind them"
+    player.drain()
+    live.send(25)
+    answers = re.split(rb"(?=HTTP/1\.1 200)", player.written)[1:]
+    assert len(media_of(live.init + unframed(body_of(answers[1])))) == 50
+
+
+HUGE = b"x" * 300
+CMCD_QUERIES = [
+    b"CMCD=" + HUGE,
+    b"CMCD=%22%ff%fe%00%",
+    b"CMCD=br%3D1&CMCD=br%3D2&cmcd=%3D%3D%3D",
+    b"CMCD=bl%3D21300%2Csid%3D%226e2fb550%22%2Cnor%3D%22..%252f9.m4s%22%2Csu",
+    b"%ff%fe=%80&;;;&&==?/../manifest.mpd",
+    b"",
+]
+CMCD_HEADERS = [
+    (b'CMCD-Request: bl=21300,ltc=,,;=;"', b"CMCD-Request: mtp=1"),
+    (b'CMCD-Session: sid="' + HUGE + b'"', b"CMCD-Status: \xff\xfe"),
+    (b"CMCD-Object:", b"CMCD-Object: \tbr=(3000)", b"CMCD-Object: ot=v"),
+]
+
+
+@pytest.mark.parametrize("query", CMCD_QUERIES)
+def test_no_query_is_in_the_way_of_media(house: House, query: bytes) -> None:
+    live = Live(house)
+    for path in (live.path(0), live.path(1), live.init_path, b"/live/live/manifest.mpd"):
+        asked = house.request(b"GET %b?%b HTTP/1.1" % (path, query)).written
+        plain = house.request(b"GET %b HTTP/1.1" % path).written
+        assert (status(asked), body_of(asked)) == (200, body_of(plain))
+
+
+@pytest.mark.parametrize("lines", CMCD_HEADERS)
+def test_no_header_of_cmcd_is_in_the_way(house: House, lines: tuple[bytes, ...]) -> None:
+    live = Live(house)
+    for index in (0, 1):
+        asked, plain = live.ask(index, *lines).written, live.ask(index).written
+        assert (status(asked), body_of(asked)) == (200, body_of(plain))
+
+
+EXPOSED = (
+    b"Date, Age, ETag, Content-Length, Content-Range, Accept-Ranges, CMSD-Static, CMSD-Dynamic"
+)
+
+
+def every_answer(house: House) -> dict[int, list[bytes]]:
+    """Of the live edge, by status."""
+    live = Live(house)
+    tag = header(live.ask(0).written, b"ETag") or b""
+    held = [live.ask(2) for _ in range(DELIVERY.held)]
+    answers = [
+        live.ask(0),
+        live.ask(1),
+        live.ask(0, method=b"HEAD"),
+        house.request(b"GET %b HTTP/1.1" % live.init_path),
+        house.request(MANIFEST),
+        house.request(b"GET /time HTTP/1.1"),
+        live.ask(0, b"Range: bytes=0-9"),
+        live.ask(1, b"Range: bytes=0-9"),
+        live.ask(1, b"Range: bytes=9-9007199254740991"),
+        live.ask(0, b"If-None-Match: " + tag),
+        house.request(MANIFEST, b"If-None-Match: *"),
+        house.request(b"OPTIONS %b HTTP/1.1" % live.path(0)),
+        house.request(b"GET /live/live/..%2f/1.m4s HTTP/1.1"),
+        live.ask(9),
+        house.request(b"GET /live/live/nothing/1.m4s HTTP/1.1"),
+        house.request(b"GET /live/live/video/init-1.mp4 HTTP/1.1"),
+        house.request(b"GET /live/live/manifest.mpp HTTP/1.1"),
+        house.request(b"DELETE %b HTTP/1.1" % live.path(0)),
+        live.ask(-1),
+        live.ask(0, b"Range: bytes=999999-"),
+        live.ask(2),
+    ]
+    house.pass_time(DELIVERY.hold_seconds + 1)
+    by_status: dict[int, list[bytes]] = {}
+    for answer in [*answers, *held]:
+        by_status.setdefault(status(answer.written), []).append(answer.written)
+    return by_status
+
+
+def test_every_answer_can_be_read_by_a_page_of_another_origin(house: House) -> None:
+    answers = every_answer(house)
+    assert sorted(answers) == [200, 204, 206, 304, 400, 404, 405, 410, 416, 503]
+    for answer in [each for some in answers.values() for each in some]:
+        assert header(answer, b"Access-Control-Allow-Origin") == b"*"
+        assert header(answer, b"Access-Control-Expose-Headers") == EXPOSED
+        assert header(answer, b"Timing-Allow-Origin") == b"*"
+        assert header(answer, b"Date") is not None
+        assert header(answer, b"X-Content-Type-Options") == b"nosniff"
+        assert answer.partition(b"\r\n\r\n")[0].count(b"Cache-Control: ") <= 1
+
+
+def test_every_answer_says_how_long_it_holds(house: House) -> None:
+    for code, answers in every_answer(house).items():
+        for answer in answers:
+            kept = header(answer, b"Cache-Control")
+            if code in (200, 206, 304):
+                assert kept in (
+                    b"public, max-age=3600, immutable",
+                    b"public, max-age=1",
+                    b"no-store",  # the time
+                )
+            elif code == 410:
+                assert kept == b"public, max-age=60"
+            elif code != 204:
+                assert kept == b"no-store"
+
+
+def test_a_preflight_allows_what_players_send(house: House) -> None:
+    answer = house.request(
+        b"OPTIONS /live/live/video/1.m4s HTTP/1.1",
+        b"Origin: https://player.example",
+        b"Access-Control-Request-Method: GET",
+        b"Access-Control-Request-Headers: range,cmcd-session",
+    ).written
+    allowed = (header(answer, b"Access-Control-Allow-Headers") or b"").lower().split(b", ")
+    players = b"range if-range content-type accept if-none-match authorization"
+    assert set(players.split()) <= set(allowed)
+    assert {b"cmcd-" + kind for kind in (b"object", b"request", b"session", b"status")} <= set(
+        allowed
+    )
+    assert b"GET" in (header(answer, b"Access-Control-Allow-Methods") or b"").split(b", ")
+    assert header(answer, b"Access-Control-Max-Age") == b"86400"
+    assert header(answer, b"Content-Length") is None

@@ -29,8 +29,13 @@ class _Unpatchable(Exception):
     """The MPDs differ in something a patch does not say."""
 
 
+def offers_patch(snapshot: PresentationSnapshot) -> bool:
+    """Whether its MPD says where a patch of it is to be had."""
+    return manifest(snapshot).first("PatchLocation") is not None
+
+
 def render_patch(old: PresentationSnapshot, new: PresentationSnapshot) -> bytes | None:
-    """The patch that makes the MPD of ``new`` from that of ``old``; None: send the whole MPD.
+    """The patch that makes the MPD of ``new`` from that of ``old``; None: there is none.
 
     None too when ``new`` is not newer: both players take such a patch for a broken one.
     """
@@ -42,11 +47,34 @@ def render_patch(old: PresentationSnapshot, new: PresentationSnapshot) -> bytes 
         operations = list(_differences(before, after, "/MPD"))
     except _Unpatchable:
         return None
+    return _document(after, since, operations)
+
+
+def render_standstill(newest: PresentationSnapshot) -> bytes:
+    """The patch that makes the MPD of ``newest`` from itself: for who has it, and for who has one
+    that no patch leads on from.
+
+    For there is no status that says so. On 404 or 425, dash.js 5.2.1 (``ManifestUpdater``) never
+    looks for an update again, as ``isUpdating`` stays set, and Shaka 5.2.12 (``requestManifest_``)
+    asks for the same patch until its ``ttl`` is over. But both compare ``originalPublishTime``:
+
+    has the newest    Shaka applies what changes nothing; dash.js wants a later ``publishTime``,
+                      and gets the whole MPD ("Patch provided is invalid, performing full manifest
+                      refresh"), which is a 304
+    has another       both get the whole MPD: dash.js at once, Shaka with its next update ("Clean
+                      patch location nodes, so it will force full MPD update")
+    """
+    mpd = manifest(newest)
+    now = mpd.attributes["publishTime"]
+    return _document(mpd, now, [Element("replace", {"sel": "/MPD/@publishTime"}, text=now)])
+
+
+def _document(after: Element, since: str, operations: list[Element]) -> bytes:
     attributes = {
         "xmlns": _NAMESPACE,
         "mpdId": after.attributes["id"],
         "originalPublishTime": since,
-        "publishTime": until,
+        "publishTime": after.attributes["publishTime"],
     }
     return document(element("Patch", attributes, *operations))
 

@@ -134,7 +134,7 @@ class AsgiExchange(Exchange):
             "raw_path": request.path,
             "query_string": request.query_string,
             "root_path": "",
-            "headers": list(request.headers),
+            "headers": list(request.headers.items()),
             "client": None,
             "server": None,
         }

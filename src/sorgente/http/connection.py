@@ -64,9 +64,9 @@ class Connection(asyncio.Protocol):
     """See the module. Implements :class:`~.exchange.Line` for its current exchange."""
 
     __slots__ = (
-        "_bytes_of_head",
         "_bytes_unparsed",
         "_exchange",
+        "_head_left",
         "_headers",
         "_household",
         "_in_head",
@@ -107,8 +107,8 @@ class Connection(asyncio.Protocol):
         self.peer = self.peer_host = ""
         # The request that is being parsed.
         self._target = b""
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._bytes_of_head = 0
+        self._headers: dict[bytes, bytes] = {}
+        self._head_left = 0
         self._bytes_unparsed = 0
         self._in_head = False
         self._receiving: Exchange | Pipelined | None = None
@@ -188,6 +188,8 @@ class Connection(asyncio.Protocol):
         except httptools.HttpParserError as error:
             self._fail_to_parse(_meaning(error))
         else:
+            if self._in_head and self._phase is Phase.IDLE:
+                self._enter(Phase.HEAD, self._household.limits.head_seconds)
             self._bound_unparsed()
             if self._nothing_more_expected:
                 self._parser = None  # a thousand players need no thousand parsers
@@ -197,15 +199,13 @@ class Connection(asyncio.Protocol):
     def on_message_begin(self) -> None:
         """A request begins."""
         self._target = b""
-        self._headers = []
-        self._bytes_of_head = self._bytes_unparsed = 0
+        self._headers = {}
+        self._head_left = self._household.limits.head_bytes
+        self._bytes_unparsed = 0
         self._in_head = True
-        if self._phase is Phase.IDLE:
-            self._enter(Phase.HEAD, self._household.limits.head_seconds)
 
     def on_url(self, url: bytes) -> None:
         """A piece of the target."""
-        self._bytes_unparsed = 0
         self._target += url
         if len(self._target) > self._household.limits.uri_bytes:
             limit = self._household.limits.uri_bytes
@@ -213,12 +213,17 @@ class Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header, or a trailer, which nothing here needs."""
-        self._bytes_unparsed = 0
-        self._bytes_of_head += len(name) + len(value) + 4
-        if self._bytes_of_head > self._household.limits.head_bytes:
+        headers, name = self._headers, name.lower()
+        left = self._head_left - len(name) - len(value) - 4
+        if name in headers:
+            # Joined by the rule of RFC 9110 §5.3, and paid for by the byte: to join a thousand
+            # costs the square of what it costs to send them.
+            value = b"%b, %b" % (headers[name], value)
+            left -= len(value)
+        if left < 0:
             raise self._head_too_large()
-        if self._in_head:
-            self._headers.append((name.lower(), value))
+        headers[name] = value
+        self._head_left = left
 
     def on_headers_complete(self) -> None:
         """The head is complete."""
@@ -228,11 +233,11 @@ class Connection(asyncio.Protocol):
             method=self._parser.get_method().decode("ascii"),
             target=self._target,
             version=self._parser.get_http_version(),
-            headers=tuple(self._headers),
+            headers=self._headers,
             keep_alive=self._parser.should_keep_alive(),
             peer=self.peer,
         )
-        self._headers = []
+        self._headers = {}  # for trailers, which nobody reads
         check(request)
         if self._exchange is None:
             self._begin(request)
@@ -297,11 +302,16 @@ class Connection(asyncio.Protocol):
 
     def head(self, status: int, headers: Sequence[wire.Header]) -> bytes:
         """A response head, with what has to be said about the connection."""
-        request = None if self._exchange is None else self._exchange.request
+        return self.head_of(status, wire.lines(headers))
+
+    def head_of(self, status: int, *lines: bytes) -> bytes:
+        """The same, of headers that are lines already."""
+        household, exchange = self._household, self._exchange
+        request = None if exchange is None else exchange.request
         keep = request is not None and request.keep_alive and not self.close_after
-        version = "1.1" if request is None else request.version
-        date = self._household.date.line(self.wall)
-        return wire.head(status, date, [*headers, *wire.connection_header(version, keep)])
+        connection = wire.connection_line("1.1" if request is None else request.version, keep)
+        date = household.date.line(household.clock.wall())
+        return wire.head(status, date, *lines, connection)
 
     def reply(self, status: int, body: bytes, headers: Sequence[wire.Header] = ()) -> None:
         """Send a complete response; the exchange is over."""
@@ -317,7 +327,9 @@ class Connection(asyncio.Protocol):
 
     def fail(self, error: OriginError) -> None:
         """Send ``error``; the exchange is over."""
-        headers = [wire.TEXT, wire.NO_STORE, *error.headers]
+        headers = [wire.TEXT, *error.headers]
+        if all(name != b"Cache-Control" for name, _ in headers):
+            headers.append(wire.NO_STORE)
         self.reply(error.status, f"{error}\n".encode(), headers)
 
     def finish(self) -> None:
@@ -347,7 +359,7 @@ class Connection(asyncio.Protocol):
 
     def set_deadline(self, seconds: float | None) -> None:
         """Call the exchange's ``expired`` in this many seconds, or never."""
-        self.deadline = NEVER if seconds is None else self.now + seconds
+        self.deadline = NEVER if seconds is None else self._household.clock.monotonic() + seconds
 
     def rest_body(self, seconds: float) -> None:
         """Take no more of the request body for so long."""
@@ -394,26 +406,24 @@ class Connection(asyncio.Protocol):
 
     def _begin(self, request: Request) -> None:
         self._enter(Phase.EXCHANGE, self._household.limits.head_seconds)
-        # Whose answer it is if there is no route; set before, as an early answer has to know that
-        # a body is still coming.
-        self._receiving = self._exchange = Exchange(self, request)
         try:
-            self._receiving = self._exchange = self._household.route(request, self)
-            self._exchange.start()
+            # Set before it starts: an early answer has to know that a body is still coming.
+            exchange = self._receiving = self._exchange = self._household.route(request, self)
+            exchange.start()
         except OriginError as error:
+            self._receiving = self._exchange = FailedExchange(self, request, error)
             if request.has_body:
                 self.fail(error)
-            else:
-                self._exchange = FailedExchange(self, request, error)
         self._receiving = self._exchange
 
     def _go_on(self) -> None:
         """Begin what waited behind the exchange that is over, one by one, until one has no answer
         yet."""
-        self._serving = True
-        while self._pipelined and self._between_exchanges:
-            self._replay(self._pipelined.popleft())
-        self._serving = False
+        if self._pipelined:
+            self._serving = True
+            while self._pipelined and self._between_exchanges:
+                self._replay(self._pipelined.popleft())
+            self._serving = False
         if self._between_exchanges:
             if self._parse_error is not None:
                 self.fail(self._parse_error)
@@ -485,8 +495,10 @@ class Connection(asyncio.Protocol):
     @property
     def _nothing_more_expected(self) -> bool:
         """The response never ends, and nothing has come in behind its request."""
-        endless = self._exchange is not None and self._exchange.endless
-        return endless and self._receiving is None and not self._pipelined and not self._in_head
+        exchange = self._exchange
+        if exchange is None or not exchange.endless:
+            return False
+        return self._receiving is None and not self._pipelined and not self._in_head
 
     def _fail_to_parse(self, error: OriginError) -> None:
         self._parse_error = error

@@ -1,14 +1,19 @@
-"""``GET /live/{channel}/…``: manifests, init segments, and segments, also while they grow."""
+"""``GET /live/{channel}/{track}/…``: init segments, and segments, also while they grow.
+
+asked ─▶ complete: sent, with its length, a strong tag and for ever (protocols §3.1, §3.2)
+    ├──▶ growing:  followed: all there is in one write, then a chunk a frame, to its end
+    ├──▶ next:     held until its first chunk is there, then followed
+    └──▶ 404, 410, or an empty segment (see ``media.track``)
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sorgente.errors import Gone, NotFound, Overloaded, RangeNotSatisfiable
-from sorgente.http import wire
+from sorgente.errors import Gone, NotFound, Overloaded
+from sorgente.http import cmsd, conditional, wire
 from sorgente.http.exchange import Exchange, Line
 from sorgente.http.request import Request
 from sorgente.media.chunk import LAST_FRAME, Buffer, framed, plain
@@ -20,7 +25,14 @@ from sorgente.media.track import Absence, Track
 EMPTY_SEGMENT: Final = b"\0\0\0\x14stypmsdh\0\0\0\0msdh"
 """A ``styp`` box and nothing behind it (ISO/IEC 14496-12 §8.16.2)."""
 
-RANGE: Final = re.compile(rb"bytes=(\d*)-(\d*)")
+GONE_MAX_AGE: Final = 60
+"""Seconds that caches may keep a 410 (RFC 9110 §15.5.11: it is meant to be kept). What has left the
+window does not come back; but an archive may stand behind it one day (design §8)."""
+
+CHUNKED: Final = b"Transfer-Encoding: chunked\r\n"
+
+ONE_WRITE_BYTES: Final = 64 << 10
+"""Up to here, head and body are copied into one piece: that costs less than a vector of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +51,11 @@ class DeliveryRules:
 class SegmentExchange(Exchange):
     """A request for one segment. It is its subscriber's sink while the segment grows."""
 
-    __slots__ = ("_number", "_presentation", "_rules", "_segment", "_subscriber", "_track")
+    __slots__ = ("_follows", "_number", "_presentation", "_rules", "_segment", "_since",
+                 "_subscriber", "_track", "write", "writelines")  # fmt: skip
 
-    endless = False
+    write: Callable[[Buffer], None]
+    writelines: Callable[[Sequence[Buffer]], None]
 
     def __init__(
         self,
@@ -59,6 +73,10 @@ class SegmentExchange(Exchange):
         self._rules = rules
         self._segment: Segment | None = None
         self._subscriber: Subscriber | None = None
+        self._follows = False
+        """Its head has gone out."""
+        self._since: float | None = None
+        """Since when it had to wait."""
 
     # Exchange
 
@@ -68,22 +86,22 @@ class SegmentExchange(Exchange):
         Raises:
             NotFound, Gone: it is not there, and will not be.
             Overloaded: too many wait already.
-            RangeNotSatisfiable
         """
-        found = self._presentation.find(self._track, self._number, self.line.now)
-        match found:
-            case Absence.GONE:
-                raise Gone(f"segment {self._number} has left the window")
-            case Absence.UNKNOWN:
-                raise NotFound(f"there is no segment {self._number}")
+        kept = self._track.segments.get(self._number)
+        if kept is not None and kept.chunks:
+            self._serve(kept)  # most requests: no need to ask what is due
+            return
+        match self._presentation.find(self._track, self._number, self.line.now):
+            case Segment() as found:
+                self._serve(found)
             case Absence.NEXT:
                 self._wait()
             case Absence.EMPTY:
                 self._send_empty()
-            case Segment() if found.complete:
-                self._send_complete(found)
-            case Segment():
-                self._follow(found)
+            case Absence.GONE:
+                raise _gone(f"segment {self._number} has left the window")
+            case Absence.UNKNOWN:
+                raise NotFound(f"there is no segment {self._number}")
 
     def lost(self, why: str) -> None:
         """The player is gone."""
@@ -98,48 +116,34 @@ class SegmentExchange(Exchange):
 
     def paused(self) -> None:
         """The player takes no more for now."""
-        self.line.set_deadline(self._rules.stall_seconds)
-        if self._segment is not None and self._subscriber is not None:
+        if self._follows and self._segment is not None and self._subscriber is not None:
+            self.line.set_deadline(self._rules.stall_seconds)
             self._segment.pause(self._subscriber)
 
     def resumed(self) -> None:
         """The player takes more again."""
-        self.line.set_deadline(None)
-        if self._segment is not None and self._subscriber is not None:
+        if self._follows and self._segment is not None and self._subscriber is not None:
+            self.line.set_deadline(None)
             self._segment.resume(self._subscriber)
 
     def expired(self) -> None:
-        """It waited, or stalled, for too long."""
-        if self._subscriber is None:
+        """It waited, or took nothing, for too long."""
+        segment, subscriber = self._segment, self._subscriber
+        if subscriber is None:
             super().expired()
-        held = self._segment is None
-        self.lost("expired")
-        if held:
-            self._refuse()
-        else:
+        elif self._follows and segment is not None:
+            segment.stalled(subscriber)
+            self._let_go()
             self.line.abort()
+        else:
+            self.lost("expired")
+            self._refuse()
 
-    # Sink
+    # Sink, with write and writelines, which are the line's
 
     def begin(self, content_type: str, first: Sequence[Buffer]) -> None:
         """Send the head and what there is, in one write."""
-        self.line.set_deadline(None)
-        found = self._track.segments.get(self._number)
-        self._segment = found
-        headers = self._media_headers(content_type)
-        if self.request.version == "1.1":
-            headers.append((b"Transfer-Encoding", b"chunked"))
-        else:
-            self.line.close_after = True
-        self.line.writelines([self.line.head(200, headers), *first])
-
-    def write(self, data: Buffer, /) -> None:
-        """Send one chunk."""
-        self.line.send(data)
-
-    def writelines(self, data: Sequence[Buffer], /) -> None:
-        """Send several."""
-        self.line.writelines(data)
+        self._begin(self._track.segments[self._number], 200, first)
 
     def end(self) -> None:
         """The segment is complete."""
@@ -155,27 +159,57 @@ class SegmentExchange(Exchange):
 
     # Inside
 
+    def _serve(self, segment: Segment) -> None:
+        if segment.complete:
+            self._send_complete(segment)
+        else:
+            self._follow(segment)
+
     def _wait(self) -> None:
         if self.request.method == "HEAD":
             raise NotFound(f"segment {self._number} is not there yet")
         if self._presentation.held >= self._rules.held:
             raise Overloaded(f"{self._rules.held} requests wait for segments already")
-        self._subscriber = self._subscribe()
-        self._track.hold(self._number, self._subscriber, self._refuse)
-        self.line.set_deadline(self._rules.hold_seconds)
+        self._track.hold(self._number, self._subscribe(), self._refuse)
+        self._hold()
+
+    def _hold(self) -> None:
+        """From now on it waits, if it does not already."""
+        if self._since is None:
+            self._since = self.line.now
+            self.line.set_deadline(self._rules.hold_seconds)
 
     def _follow(self, segment: Segment) -> None:
         if self.request.method == "HEAD":
-            self.line.write(self.line.head(200, self._media_headers(segment.content_type)))
+            self.line.write(self._head(segment, 200))
             self.line.finish()
-            return
-        self._subscriber = self._subscribe()
-        segment.attend(self._subscriber)
+        else:
+            segment.attend(self._subscribe())
+
+    def _begin(
+        self, segment: Segment, status: int, first: Sequence[Buffer], content_range: bytes = b""
+    ) -> None:
+        """Follow ``segment`` from here on."""
+        line, framing = self.line, CHUNKED
+        self._segment = segment
+        self._follows = True
+        line.set_deadline(None)
+        if self.request.version != "1.1":
+            line.close_after, framing = True, b""
+        line.writelines([self._head(segment, status, content_range, framing), *first])
+        if not line.writable:
+            self.paused()  # perhaps by the response before it, when it was nobody's
 
     def _subscribe(self) -> Subscriber:
-        return Subscriber(self, framed if self.request.version == "1.1" else plain)
+        self.write, self.writelines = self.line.send, self.line.writelines
+        self._subscriber = Subscriber(self, framed if self.request.version == "1.1" else plain)
+        return self._subscriber
+
+    def _let_go(self) -> None:
+        self._segment = self._subscriber = None
 
     def _refuse(self) -> None:
+        """It will not come; or not in time."""
         self._let_go()
         found = self._presentation.find(self._track, self._number, self.line.now)
         if found is Absence.EMPTY:
@@ -189,59 +223,55 @@ class SegmentExchange(Exchange):
         content_type = self._track.init.content_type.encode()
         self.line.reply(200, EMPTY_SEGMENT, [(b"Content-Type", content_type), wire.NO_STORE])
 
-    def _let_go(self) -> None:
-        self._segment = self._subscriber = None
-
-    def _media_headers(self, content_type: str) -> list[wire.Header]:
-        return media_headers(content_type, self._rules.max_age)
-
     def _send_complete(self, segment: Segment) -> None:
-        headers = self._media_headers(segment.content_type)
-        etag = b'"%d-%d"' % (segment.number, segment.bytes)
-        headers += [(b"ETag", etag), (b"Accept-Ranges", b"bytes")]
-        if self.request.header(b"if-none-match") == etag:
-            self.line.reply(304, b"", headers)
-            return
-        start, end, status = 0, segment.bytes, 200
-        wanted = _range(self.request.header(b"range"), segment.bytes)
-        if wanted is not None:
-            (start, end), status = wanted, 206
-            content_range = b"bytes %d-%d/%d" % (start, end - 1, segment.bytes)
-            headers.append((b"Content-Range", content_range))
-        headers.append((b"Content-Length", b"%d" % (end - start)))
-        head = self.line.head(status, headers)
-        body = [] if self.request.method == "HEAD" else segment.slice(start, end)
-        self.line.writelines([head, *body])
+        if not self._not_modified(segment):
+            self._send(segment, 200, 0, segment.bytes)
+
+    def _not_modified(self, segment: Segment) -> bool:
+        """Whether the player has it; then it is told so."""
+        known = self.request.headers.get(b"if-none-match")
+        if known is None or not conditional.matches(known, etag(segment)):
+            return False
+        self.line.write(self._head(segment, 304))
         self.line.finish()
+        return True
 
+    def _send(self, segment: Segment, status: int, start: int, end: int, *lines: bytes) -> None:
+        """Send bytes ``start`` … ``end - 1``, which are there; the exchange is over."""
+        line, size = self.line, end - start
+        head = self._head(segment, status, *lines, b"Content-Length: %d\r\n" % size)
+        if self.request.method == "HEAD":
+            line.write(head)
+        elif size <= ONE_WRITE_BYTES:
+            line.send(b"".join((head, *segment.slice(start, end))))
+        else:
+            line.writelines([head, *segment.slice(start, end)])
+        line.finish()
 
-def media_headers(content_type: str, max_age: int) -> list[wire.Header]:
-    """What every piece of media says: it is for ever what it is."""
-    cache = b"public, max-age=%d, immutable" % max_age
-    return [(b"Content-Type", content_type.encode()), (b"Cache-Control", cache)]
+    def _head(self, segment: Segment, status: int, *lines: bytes) -> bytes:
+        label = segment.label
+        if label is None:
+            label = segment.label = self._label(segment)
+        waited = cmsd.AT_ONCE
+        if self._since is not None:
+            waited = cmsd.dynamic(self.line.now - self._since)
+        return self.line.head_of(status, label, waited, *lines)
 
-
-def _range(value: bytes | None, size: int) -> tuple[int, int] | None:
-    """The bytes asked for as ``(start, end)``, or None for all of them.
-
-    Several ranges, and other units, are ignored, as RFC 9110 §14.2 allows.
-
-    Raises:
-        RangeNotSatisfiable: it begins behind the end.
-    """
-    match = None if value is None else RANGE.fullmatch(value.strip())
-    if match is None or match.group(0) == b"bytes=-":
-        return None
-    first, last = match.groups()
-    if not first:
-        start, end = max(0, size - int(last)), size
-    else:
-        start, end = int(first), min(size, int(last) + 1) if last else size
-        if last and int(last) < start:
-            return None
-    if start >= size:
-        raise RangeNotSatisfiable(size)
-    return start, end
+    def _label(self, segment: Segment) -> bytes:
+        """What every answer with bytes of ``segment`` says, until it is complete or gone."""
+        line, track = self.line, self._track
+        timescale = track.inits.get(segment.epoch, track.init).leading_track.timescale
+        first_byte_at = line.wall - (line.now - segment.chunks[0].received_at)
+        duration = segment.duration if segment.complete else 0
+        static = cmsd.static(
+            cmsd.OBJECT_TYPES[track.kind],
+            duration=duration * 1000 // timescale if duration else None,
+            bitrate=segment.bytes * 8 * timescale // (duration * 1000) if duration else None,
+            available_at=round(first_byte_at * 1000),
+        )
+        tag = b"ETag: %b\r\n" % etag(segment) if segment.complete else b""
+        lines = media_lines(segment.content_type, self._rules.max_age)
+        return b"%bAccept-Ranges: bytes\r\n%b%b" % (lines, tag, static)
 
 
 class InitExchange(Exchange):
@@ -266,5 +296,25 @@ class InitExchange(Exchange):
         init = self._track.inits.get(self._epoch)
         if init is None:
             raise NotFound(f"{self._track.name} has no init segment of epoch {self._epoch}")
-        headers = media_headers(init.content_type, self._rules.max_age)
-        self.line.reply(200, init.data, headers)
+        tag = b'"init-%b-%d"' % (self._epoch.encode(), len(init.data))
+        lines = media_lines(init.content_type, self._rules.max_age)
+        lines += b"ETag: %b\r\n%b%b" % (tag, cmsd.static("i"), cmsd.AT_ONCE)
+        conditional.answer(self.line, self.request, tag, lines, init.data)
+
+
+def etag(segment: Segment) -> bytes:
+    """The strong validator of a complete segment (RFC 9110 §8.8.3). A growing one has none: there
+    is nothing yet that it could stand for."""
+    return b'"%d-%d"' % (segment.number, segment.bytes)
+
+
+def media_lines(content_type: str, max_age: int) -> bytes:
+    """What every piece of media says: it is for ever what it is."""
+    cache = b"public, max-age=%d, immutable" % max_age
+    return wire.lines([(b"Content-Type", content_type.encode()), (b"Cache-Control", cache)])
+
+
+def _gone(why: str) -> Gone:
+    error = Gone(why)
+    error.headers = ((b"Cache-Control", b"public, max-age=%d" % GONE_MAX_AGE),)
+    return error

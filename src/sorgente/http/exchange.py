@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from sorgente.errors import MethodNotAllowed, OriginError, RequestTimeout
+from sorgente.errors import OriginError, RequestTimeout
 from sorgente.http import wire
 from sorgente.http.request import Request
 
@@ -39,6 +39,9 @@ class Line(Protocol):
 
     def head(self, status: int, headers: Sequence[wire.Header]) -> bytes:
         """A response head as this connection needs it."""
+
+    def head_of(self, status: int, *lines: bytes) -> bytes:
+        """The same, of headers that are lines already (:func:`wire.lines`)."""
 
     def reply(self, status: int, body: bytes, headers: Sequence[wire.Header] = ()) -> None:
         """Send a complete response; the exchange is over."""
@@ -124,13 +127,3 @@ class FailedExchange(Exchange):
             OriginError: the one it was made for.
         """
         raise self._error
-
-
-def allow(request: Request, *methods: str) -> None:
-    """Refuse other methods.
-
-    Raises:
-        MethodNotAllowed
-    """
-    if request.method not in methods:
-        raise MethodNotAllowed(request.method, (*methods, "OPTIONS"))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Final
-from urllib.parse import parse_qs, unquote_to_bytes
+from urllib.parse import parse_qs
+
+import msgspec
 
 from sorgente.errors import BadRequest, NotImplementedCoding, UnsupportedEncoding
 
@@ -13,22 +15,22 @@ NAME: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 """Channels and tracks: what is safe in a path, a log line and a label without quoting."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """The head of a request. Header names are lower case."""
+class Request(msgspec.Struct, frozen=True, eq=False):
+    """The head of a request: a struct, which is made in a third of a dataclass's time."""
 
     method: str
     target: bytes
     version: str
     """``1.1`` or ``1.0``."""
-    headers: tuple[tuple[bytes, bytes], ...]
+    headers: Mapping[bytes, bytes]
+    """By name, in lower case. Lines of one name are one value, joined by ``, `` (RFC 9110 §5.3)."""
     keep_alive: bool
     peer: str
     """Address and port of the other side, for people."""
 
     def header(self, name: bytes) -> bytes | None:
-        """The first value of ``name``."""
-        return next((value for key, value in self.headers if key == name), None)
+        """The value of ``name``, given in lower case."""
+        return self.headers.get(name)
 
     @property
     def path(self) -> bytes:
@@ -48,11 +50,6 @@ class Request:
         """The first value of a query parameter. Never takes part in finding media (design §2)."""
         fields = parse_qs(self.query_string.decode("ascii", "replace"), keep_blank_values=True)
         return fields.get(name, [None])[0]
-
-    @property
-    def segments(self) -> list[bytes]:
-        """The path, split at its slashes and then percent-decoded: ``/a%2Fb`` is one segment."""
-        return [unquote_to_bytes(part) for part in self.path.split(b"/")[1:]]
 
     @property
     def expects_continue(self) -> bool:
@@ -84,21 +81,21 @@ def check(request: Request) -> None:
     Raises:
         BadRequest, NotImplementedCoding, UnsupportedEncoding
     """
+    headers = request.headers
     if request.version not in ("1.0", "1.1"):
         raise BadRequest(f"HTTP/{request.version} is not spoken here, HTTP/1.1 is")
-    names = [name for name, _ in request.headers]
-    hosts = names.count(b"host")
-    if hosts > 1 or (hosts == 0 and request.version == "1.1"):
-        # RFC 9112 §3.2: a server MUST answer 400 to both.
-        raise BadRequest(f"a request has one Host header, this one has {hosts}")
-    coding = request.header(b"transfer-encoding")
+    host = headers.get(b"host")
+    if (host is None and request.version == "1.1") or (host is not None and b", " in host):
+        # RFC 9112 §3.2: a server MUST answer 400 to none and to several, which are joined by now.
+        raise BadRequest("a request has one Host header")
+    coding = headers.get(b"transfer-encoding")
     if coding is not None:
         if request.version == "1.0":
             # RFC 9112 §6.1: the framing is faulty, somebody in front may read it another way.
             raise BadRequest("Transfer-Encoding has no place in HTTP/1.0")
-        if coding.strip().lower() != b"chunked" or names.count(b"transfer-encoding") > 1:
+        if coding.strip().lower() != b"chunked":
             raise NotImplementedCoding("of transfer codings, only chunked is known here")
-    content_coding = request.header(b"content-encoding")
+    content_coding = headers.get(b"content-encoding")
     if content_coding is not None and content_coding.strip().lower() not in (b"identity", b""):
         raise UnsupportedEncoding("bodies are taken as they are, without a Content-Encoding")
 

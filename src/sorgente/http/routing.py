@@ -4,29 +4,105 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from enum import Enum, auto
+from functools import lru_cache
 from typing import Final
+from urllib.parse import unquote_to_bytes
 
 from sorgente.broker import Broker
-from sorgente.errors import NotFound
+from sorgente.errors import MethodNotAllowed, NotFound
 from sorgente.http import wire
 from sorgente.http.asgi import AsgiApp, AsgiExchange
 from sorgente.http.delivery import DeliveryRules, InitExchange, SegmentExchange
-from sorgente.http.exchange import Exchange, Line, allow
+from sorgente.http.exchange import Exchange, Line
 from sorgente.http.histogram import Histogram
 from sorgente.http.ingest import IngestExchange, IngestRules
-from sorgente.http.manifests import ManifestExchange, Manifests
+from sorgente.http.manifests import ManifestExchange, Manifests, PatchExchange
 from sorgente.http.play import PlayExchange
+from sorgente.http.ranges import RangeExchange
 from sorgente.http.request import Request, name
 from sorgente.http.time import TimeExchange
 from sorgente.media.channel import WHOLE
 
-DEFAULT_CHANNEL: Final = b"live"
+DEFAULT_CHANNEL: Final = "live"
 
 SEGMENT: Final = re.compile(rb"([1-9][0-9]{0,15})\.m4s")
 INIT: Final = re.compile(rb"init-([0-9]{1,16})\.mp4")
 
 CONTROL: Final = frozenset({b"", b"healthz", b"readyz", b"metrics"})
 """First path segments that the control application answers."""
+
+READING: Final = ("GET", "HEAD")
+WRITING: Final = ("POST", "PUT")
+
+PLACES_KEPT: Final = 1024
+"""Paths whose meaning is remembered: the segments of a window of ten tracks or so, which everybody
+asks for. A path that means something has some 200 bytes at most."""
+
+
+class Kind(Enum):
+    """What there is to ask for."""
+
+    INGEST = auto()
+    PLAY = auto()
+    MANIFEST = auto()
+    PATCH = auto()
+    SEGMENT = auto()
+    INIT = auto()
+    TIME = auto()
+    CONTROL = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a path names."""
+
+    kind: Kind
+    channel: str = DEFAULT_CHANNEL
+    track: str = WHOLE
+    number: int = 0
+    """Of a segment."""
+    epoch: str = ""
+    """Of an init segment."""
+
+
+@lru_cache(PLACES_KEPT)
+def place(path: bytes) -> Place:
+    """What ``path`` names, whether or not it is there.
+
+    Raises:
+        NotFound, BadRequest: nothing; it is no name.
+    """
+    # Split before it is decoded: in /play/a%2Fb, the second slash is not one.
+    first, *rest = [unquote_to_bytes(part) for part in path.split(b"/")[1:]] or [b""]
+    match first, rest:
+        case b"live", [channel, b"manifest.mpd"]:
+            return Place(Kind.MANIFEST, name(channel, "channel"))
+        case b"live", [channel, b"manifest.mpp"]:
+            return Place(Kind.PATCH, name(channel, "channel"))
+        case b"live", [channel, track, file]:
+            return _media(name(channel, "channel"), name(track, "track"), file)
+        case ((b"ingest" | b"play"), [*names]) if len(names) <= 2:
+            channel, track, *_ = [*names, *[b""] * 2]
+            return Place(
+                Kind.INGEST if first == b"ingest" else Kind.PLAY,
+                name(channel, "channel") if names else DEFAULT_CHANNEL,
+                name(track, "track") if len(names) == 2 else WHOLE,
+            )
+        case b"time", []:
+            return Place(Kind.TIME)
+        case _, [] if first in CONTROL:
+            return Place(Kind.CONTROL)
+    raise NotFound("there is nothing at this path")
+
+
+def _media(channel: str, track: str, file: bytes) -> Place:
+    """``{number}.m4s`` or ``init-{epoch}.mp4``."""
+    if number := SEGMENT.fullmatch(file):
+        return Place(Kind.SEGMENT, channel, track, number=int(number[1]))
+    if epoch := INIT.fullmatch(file):
+        return Place(Kind.INIT, channel, track, epoch=epoch[1].decode())
+    raise NotFound("there is nothing at this path")
 
 
 class PreflightExchange(Exchange):
@@ -58,62 +134,36 @@ class Router:
         """
         if request.method == "OPTIONS":
             return PreflightExchange(line, request)
-        first, *rest = request.segments or [b""]
-        match first:
-            case b"ingest":
-                allow(request, "POST", "PUT")
-                channel, track = _path(rest)
+        at = place(request.path)
+        methods = WRITING if at.kind is Kind.INGEST else READING
+        if request.method not in methods and at.kind is not Kind.CONTROL:
+            raise MethodNotAllowed(request.method, (*methods, "OPTIONS"))
+        broker = self.broker
+        match at.kind:
+            case Kind.SEGMENT | Kind.INIT:
+                return self._media(request, line, at)
+            case Kind.MANIFEST:
+                return ManifestExchange(line, request, broker, at.channel, self.manifests)
+            case Kind.PATCH:
+                return PatchExchange(line, request, broker, at.channel, self.manifests)
+            case Kind.INGEST:
                 return IngestExchange(
-                    line, request, self.broker, channel, track, self.ingest, self.relay_time
+                    line, request, broker, at.channel, at.track, self.ingest, self.relay_time
                 )
-            case b"play":
-                allow(request, "GET", "HEAD")
-                channel, track = _path(rest)
-                return PlayExchange(
-                    line, request, self.broker, channel, track, self.delivery.stall_seconds
-                )
-            case b"live":
-                allow(request, "GET", "HEAD")
-                return self._live(request, line, rest)
-            case b"time" if not rest:
-                allow(request, "GET", "HEAD")
+            case Kind.PLAY:
+                stall_seconds = self.delivery.stall_seconds
+                return PlayExchange(line, request, broker, at.channel, at.track, stall_seconds)
+            case Kind.TIME:
                 return TimeExchange(line, request)
-            case _ if first in CONTROL and not rest:
+            case Kind.CONTROL:
                 return AsgiExchange(line, request, self.control)
-        raise NotFound("there is nothing at this path")
 
-    def _live(self, request: Request, line: Line, rest: list[bytes]) -> Exchange:
-        """``/live/{channel}/manifest.mpd``, ``…/{track}/{number}.m4s``, ``…/init-{epoch}.mp4``."""
-        match rest:
-            case [channel, b"manifest.mpd"]:
-                named = name(channel, "channel")
-                return ManifestExchange(line, request, self.broker, named, self.manifests)
-            case [channel, track, file]:
-                return self._media(
-                    request, line, name(channel, "channel"), name(track, "track"), file
-                )
-        raise NotFound("there is nothing at this path")
-
-    def _media(
-        self, request: Request, line: Line, channel: str, track: str, file: bytes
-    ) -> Exchange:
-        found = self.broker.get(channel)
-        on = None if found is None else found.presentation.tracks.get(track)
-        if found is None or on is None:
-            raise NotFound(f"{channel} has no track {track}")
-        if number := SEGMENT.fullmatch(file):
-            return SegmentExchange(
-                line, request, found.presentation, on, int(number[1]), self.delivery
-            )
-        if epoch := INIT.fullmatch(file):
-            return InitExchange(line, request, on, epoch[1].decode(), self.delivery)
-        raise NotFound("there is nothing at this path")
-
-
-def _path(rest: list[bytes]) -> tuple[str, str]:
-    """The channel and the track a path names; no track is the channel as one stream."""
-    if len(rest) > 2:
-        raise NotFound("there is nothing at this path")
-    channel, track, *_ = [*rest, *[b""] * 2]
-    named = name(channel, "channel") if rest else DEFAULT_CHANNEL.decode()
-    return named, name(track, "track") if len(rest) == 2 else WHOLE
+    def _media(self, request: Request, line: Line, at: Place) -> Exchange:
+        channel = self.broker.get(at.channel)
+        track = None if channel is None else channel.presentation.tracks.get(at.track)
+        if channel is None or track is None:
+            raise NotFound(f"{at.channel} has no track {at.track}")
+        if at.kind is Kind.INIT:
+            return InitExchange(line, request, track, at.epoch, self.delivery)
+        kind = RangeExchange if b"range" in request.headers else SegmentExchange
+        return kind(line, request, channel.presentation, track, at.number, self.delivery)

@@ -26,7 +26,7 @@ PREFLIGHT: Final[tuple[Header, ...]] = (
     (b"Access-Control-Allow-Methods", b"GET, HEAD, POST, PUT, DELETE, OPTIONS"),
     (
         b"Access-Control-Allow-Headers",
-        b"Range, Content-Type, Accept, If-None-Match, Authorization,"
+        b"Range, If-Range, Content-Type, Accept, If-None-Match, Authorization,"
         b" CMCD-Object, CMCD-Request, CMCD-Session, CMCD-Status",
     ),
     (b"Access-Control-Max-Age", b"86400"),
@@ -42,6 +42,7 @@ _STATUS_LINES: Final = {
 _SERVER: Final = b"Server: sorgente/%b\r\nX-Content-Type-Options: nosniff\r\n" % (
     __version__.encode()
 )
+_ALWAYS: Final = _SERVER + CORS
 
 
 class DateHeader:
@@ -62,16 +63,20 @@ class DateHeader:
         return self._line
 
 
-def head(status: int, date: bytes, headers: Sequence[Header]) -> bytes:
+def lines(headers: Sequence[Header]) -> bytes:
+    """Headers as they go on the wire."""
+    return b"".join([b"%b: %b\r\n" % header for header in headers])
+
+
+def head(status: int, date: bytes, *lines: bytes) -> bytes:
     """A response head with the headers every response has; ``date`` is a line of
     :class:`DateHeader`."""
-    lines = b"".join([b"%b: %b\r\n" % header for header in headers])
-    return b"".join((_STATUS_LINES[status], date, _SERVER, CORS, lines, b"\r\n"))
+    return b"".join((_STATUS_LINES[status], date, _ALWAYS, *lines, b"\r\n"))
 
 
-def connection_header(version: str, keep_alive: bool) -> tuple[Header, ...]:
+def connection_line(version: str, keep_alive: bool) -> bytes:
     """What has to be said about the connection: only what is not the version's default
     (RFC 9112 §9.3)."""
     if not keep_alive:
-        return ((b"Connection", b"close"),)
-    return ((b"Connection", b"keep-alive"),) if version == "1.0" else ()
+        return b"Connection: close\r\n"
+    return b"Connection: keep-alive\r\n" if version == "1.0" else b""

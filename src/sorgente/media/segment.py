@@ -9,6 +9,7 @@ Rules (design §3):
 2. Whoever reads gets whole chunks, in order, without a gap, to the end; or an abort (rules 2, 4).
 3. A segment that we cut closes at its last whole chunk, whatever became of its encoder: shorter,
    legal, final, never extended (rule 5).
+4. Who asks for a part waits until all of it is here, and gets it in one piece.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from sorgente.media.subscriber import Subscriber
 class Segment:
     """``number`` as in its URL; ``time`` in ticks: its nominal start, on the grid of its period."""
 
-    __slots__ = ("_counters", "_fanout", "bytes", "chunks", "complete", "content_type", "duration",
-                 "epoch", "number", "time")  # fmt: skip
+    __slots__ = ("_awaited", "_counters", "_fanout", "bytes", "chunks", "complete", "content_type",
+                 "duration", "epoch", "label", "number", "time")  # fmt: skip
 
     def __init__(
         self, number: int, epoch: str, time: int, content_type: str, counters: Counters
@@ -36,8 +37,13 @@ class Segment:
         self.duration = 0
         """Ticks, of all chunks so far."""
         self.complete = False
+        self.label: bytes | None = None
+        """What is said of it to whoever gets it, in the words of those who say it. Kept here, as it
+        is true for as long as the segment is what it is now; None until somebody asks, and again
+        once it is complete."""
         self._counters = counters
         self._fanout = Fanout(self, counters)
+        self._awaited: dict[Subscriber, int] = {}
 
     # Run
 
@@ -59,22 +65,28 @@ class Segment:
         self.bytes += len(payload_of(chunk.frame))
         self.duration += duration
         self._fanout.hand_out(chunk)
+        if self._awaited:
+            self._tell(self.bytes)
 
     def close(self) -> None:
         """It is complete."""
         self.complete = True
+        self.label = None
         for subscriber in list(self._fanout):
             if subscriber in self._fanout.behind:
                 self._fanout.flush(subscriber)
             subscriber.sink.end()
         self._fanout.clear()
+        self._tell(max(self._awaited.values(), default=0))
 
     def abandon(self) -> None:
         """It left the window while somebody still read it."""
-        for subscriber in list(self._fanout):
+        readers = [*self._fanout, *self._awaited]
+        self._fanout.clear()
+        self._awaited.clear()
+        for subscriber in readers:
             self._counters.lag_aborts += 1
             subscriber.sink.abort()
-        self._fanout.clear()
 
     # Reading
 
@@ -83,14 +95,36 @@ class Segment:
         """Memory, in bytes."""
         return sum(chunk.bytes_held for chunk in self.chunks)
 
-    def attend(self, subscriber: Subscriber) -> None:
-        """Follow a growing segment: all there is in one write, then chunk by chunk."""
+    def attend(self, subscriber: Subscriber, start: int = 0) -> None:
+        """Follow a growing segment from byte ``start``, which is there: all there is in one write,
+        then chunk by chunk."""
         assert not self.complete, "a complete segment is sent whole"
-        self._fanout.begin(subscriber, self.content_type, (), self.chunks)
+        index, opening = 0, []
+        while start:
+            chunk = self.chunks[index]
+            payload = payload_of(chunk.frame)
+            if start < len(payload):
+                rest = Chunk.of(bytes(payload[start:]), chunk.received_at)
+                opening.append(subscriber.form(rest))
+            start = max(0, start - len(payload))
+            index += 1
+        self._fanout.begin(subscriber, self.content_type, opening, self.chunks[index:])
+
+    def await_bytes(self, subscriber: Subscriber, count: int) -> None:
+        """Call ``subscriber``'s ``begin``, with nothing to send, when there are ``count`` bytes or
+        all there will ever be."""
+        assert not self.complete, "a complete segment has all its bytes"
+        self._awaited[subscriber] = count
 
     def leave(self, subscriber: Subscriber) -> None:
         """Forget a reader."""
         self._fanout.leave(subscriber)
+        self._awaited.pop(subscriber, None)
+
+    def stalled(self, subscriber: Subscriber) -> None:
+        """Forget a reader that took nothing for too long."""
+        self._counters.stall_aborts += 1
+        self.leave(subscriber)
 
     def pause(self, subscriber: Subscriber) -> None:
         """Its connection takes no more."""
@@ -104,12 +138,32 @@ class Segment:
             self._fanout.catch_up(subscriber)
 
     def slice(self, start: int, end: int) -> list[memoryview]:
-        """Bytes ``start`` … ``end - 1``, as views."""
-        views: list[memoryview] = []
-        at = 0
-        for chunk in self.chunks:
-            payload = payload_of(chunk.frame)
-            if at < end and start < at + len(payload):
-                views.append(payload[max(0, start - at) : end - at])
-            at += len(payload)
+        """Bytes ``start`` … ``end - 1``, as views, for one player: they count as delivered."""
+        views = [payload_of(chunk.frame) for chunk in self.chunks]
+        if end - start < self.bytes:
+            views = _cut(views, start, end)
+        self._counters.deliveries += len(views)
+        self._counters.bytes_out += end - start
         return views
+
+    # Inside
+
+    def _tell(self, there: int) -> None:
+        """Tell those who await at most ``there`` bytes."""
+        for subscriber in [each for each, count in self._awaited.items() if count <= there]:
+            # One of them may take another one along.
+            if self._awaited.pop(subscriber, None) is not None:
+                subscriber.sink.begin(self.content_type, ())
+
+
+def _cut(views: list[memoryview], start: int, end: int) -> list[memoryview]:
+    """Bytes ``start`` … ``end - 1`` of all of them."""
+    part: list[memoryview] = []
+    for view in views:
+        if end <= 0:
+            break
+        if start < len(view):
+            part.append(view[max(0, start) : end])
+        start -= len(view)
+        end -= len(view)
+    return part

@@ -1,0 +1,32 @@
+"""Conditional requests (RFC 9110 §13): what a cache or a player has already is not sent again."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from sorgente.http.exchange import Line
+from sorgente.http.request import Request
+
+ENTITY_TAG: Final = re.compile(rb'(?:W/)?("[^"]*")')
+"""Its opaque part is captured: If-None-Match compares weakly (RFC 9110 §13.1.2), as a proxy that
+compresses makes strong tags weak."""
+
+
+def matches(if_none_match: bytes, etag: bytes) -> bool:
+    """Whether the value of an ``If-None-Match`` names ``etag``, which is a strong one."""
+    return if_none_match.strip() == b"*" or etag in ENTITY_TAG.findall(if_none_match)
+
+
+def answer(line: Line, request: Request, etag: bytes, lines: bytes, body: bytes) -> None:
+    """Send ``body``, or that it is the one the other side has; ``lines`` say the rest of its head.
+
+    The exchange is over.
+    """
+    known = request.header(b"if-none-match")
+    if known is not None and matches(known, etag):
+        line.write(line.head_of(304, lines))  # no Content-Length: RFC 9110 §8.6
+    else:
+        head = line.head_of(200, lines, b"Content-Length: %d\r\n" % len(body))
+        line.write(head if request.method == "HEAD" else head + body)
+    line.finish()
