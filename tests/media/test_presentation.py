@@ -14,7 +14,7 @@ from sorgente.media.publisher import Publisher
 from sorgente.media.snapshot import PresentationSnapshot
 from sorgente.media.track import Absence
 from sorgente.media.utc import UtcClock
-from tests.support.boxes import AVCC, VIDEO, TrackSpec, sinf, visual_entry
+from tests.support.boxes import ENCRYPTED, VIDEO, TrackSpec, visual_entry
 from tests.support.journal import RecordingJournal
 from tests.support.live import Upload, media_of, muxed, video
 from tests.support.players import player
@@ -23,10 +23,6 @@ from tests.support.rules import channel_rules
 UTC = 1795348800.0
 FRAME = 0.04
 RULES = channel_rules(window=20.0, window_bytes=1 << 24)
-
-
-ENCRYPTED = replace(VIDEO, entry=visual_entry(b"encv", AVCC, sinf(b"avc1")))
-"""What the origin cannot make slates of."""
 
 
 class Stage:
@@ -422,8 +418,8 @@ def test_a_channel_is_one_stream_or_tracks_not_both(stage: Stage) -> None:
 
 def test_who_waits_for_the_first_announcement_is_called_once(stage: Stage) -> None:
     called: list[str] = []
-    stage.presentation.await_first("a", lambda: called.append("a"))
-    stage.presentation.await_first("b", lambda: called.append("b"))
+    stage.presentation.await_announcement("a", lambda: called.append("a"))
+    stage.presentation.await_announcement("b", lambda: called.append("b"))
     stage.presentation.await_no_longer("b")
     stage.send(stage.publish(), video(80, gop=25))
     assert called == ["a"]

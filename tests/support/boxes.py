@@ -95,6 +95,8 @@ class TrackSpec:
 
 
 VIDEO = TrackSpec()
+ENCRYPTED = TrackSpec(entry=visual_entry(b"encv", AVCC, sinf(b"avc1")))
+"""A video track that the origin can make no slates of."""
 AUDIO = TrackSpec(2, b"soun", 48000, audio_entry(), width=0, height=0)
 
 

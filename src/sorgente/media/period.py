@@ -218,6 +218,10 @@ class Period:
         """The latest segment that a player may ask for by the clock."""
         return self.grid.number_due(utc - self.epoch.start)
 
+    def starts_at(self, number: int) -> Fraction:
+        """UTC, seconds: where segment ``number`` begins, nominally."""
+        return self.epoch.start + (number - self.epoch.start_number) * self.segment_duration
+
     # Its end
 
     def end_before(self, following: Epoch) -> None:

@@ -187,8 +187,15 @@ class Presentation:
         found = track.find(number, due)
         return Absence.NEXT if found is Absence.EMPTY and now < self._noticed_at else found
 
-    def await_first(self, key: object, call: Callable[[], None]) -> None:
-        """Call ``call`` when there is something to announce."""
+    def due_in(self, number: int, now: float) -> float:
+        """Seconds until segment ``number`` begins, by the clock; 0 if it should have begun."""
+        if not self._periods:
+            return 0.0
+        start = self._periods[-1].starts_at(number)
+        return max(0.0, float(start - Fraction(self._utc.at(now))))
+
+    def await_announcement(self, key: object, call: Callable[[], None]) -> None:
+        """Call ``call`` with the next period, or when there will be none."""
         self._awaiting[key] = call
 
     def await_no_longer(self, key: object) -> None:
