@@ -173,7 +173,7 @@ class Broker:
         feed.subscribe(subscriber)
         return feed
 
-    def await_first(self, name: str, key: object, call: Callable[[], None]) -> Presentation:
+    def await_announcement(self, name: str, key: object, call: Callable[[], None]) -> Presentation:
         """Call ``call`` when channel ``name`` has something to announce.
 
         Raises:
@@ -186,7 +186,7 @@ class Broker:
         if waiting >= self._limits.waiting:
             raise Overloaded(f"{waiting} players wait already, and {self._limits.waiting} may")
         presentation = self._open(name).presentation
-        presentation.await_first(key, call)
+        presentation.await_announcement(key, call)
         return presentation
 
     def await_no_longer(self, name: str, key: object) -> None:

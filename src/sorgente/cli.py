@@ -24,6 +24,9 @@ from sorgente.settings import (
     Settings,
     WindowSettings,
 )
+from sorgente.tools.order import PushSettings
+from sorgente.tools.push import push
+from sorgente.tools.target import DEFAULT_URL
 
 VARIABLES = Env("SORGENTE_", command=False)
 
@@ -75,6 +78,28 @@ def serve_command(
               file=sys.stderr)  # fmt: skip
         return 1
     return 0
+
+
+@app.command(name="push")
+def push_command(
+    input_: Annotated[str, Parameter(name="INPUT")],
+    url: Annotated[str, Parameter(name="URL")] = DEFAULT_URL,
+    /,
+    *,
+    settings: PushSettings = PushSettings(),  # noqa: B008 - frozen
+) -> int:
+    """Put a file, a camera, a caller or a test picture on the air, with ffmpeg.
+
+    Parameters
+    ----------
+    input_
+        A file; test; /dev/video0, alsa:NAME, avfoundation:NAME; rtsp://, udp://, http://, srt://,
+        rtmp://; or what waits for a caller: rtmp://0.0.0.0:1935/live/key?listen,
+        srt://:9000?mode=listener.
+    url
+        A channel of an origin.
+    """
+    return push(input_, url, settings)
 
 
 def main() -> None:

@@ -36,7 +36,7 @@ from sorgente.media.utc import UtcClock
 from sorgente.media.window import WindowBounds
 from sorgente.settings import Settings
 
-TICK_SECONDS: Final = 0.25
+TICK_SECONDS: Final = 0.1
 """How often deadlines are looked at: finer than any of them needs, and 10,000 connections cost a
 millisecond each time."""
 

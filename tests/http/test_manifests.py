@@ -14,9 +14,10 @@ from sorgente.dash.manifest import PATCH_TIME_TO_LIVE, render
 from sorgente.dash.patch import render_patch
 from sorgente.dash.values import date_time
 from sorgente.http.document import accepts_gzip
-from sorgente.http.manifests import PUBLISHED_KEPT, WAIT_SECONDS
+from sorgente.http.manifests import NEWS_SECONDS, PUBLISHED_KEPT, WAIT_SECONDS
 from sorgente.media.snapshot import PresentationSnapshot
 from tests.dash.snapshots import CONTINUED, listed, period, presentation, video
+from tests.support.boxes import VIDEO
 from tests.support.on_air import Live
 from tests.support.transport import House, RecordingTransport, body_of, header, status
 
@@ -35,7 +36,7 @@ def test_a_manifest_is_tagged_and_compressed_once(house: House) -> None:
     Live(house)
     plain = house.request(MANIFEST).written
     assert header(plain, b"Content-Type") == b"application/dash+xml"
-    assert header(plain, b"Cache-Control") == b"public, max-age=1"
+    assert header(plain, b"Cache-Control") == b"public, no-cache"
     assert header(plain, b"Vary") == b"Accept-Encoding"
     packed = house.request(MANIFEST, b"Accept-Encoding: gzip, br").written
     assert header(packed, b"Content-Encoding") == b"gzip"
@@ -98,7 +99,7 @@ class Audience:
 
     def __init__(self, house: House) -> None:
         self.house = house
-        self.presentation = house.broker.await_first("live", self, lambda: None)
+        self.presentation = house.broker.await_announcement("live", self, lambda: None)
         self.announce(with_segments(3))
 
     def announce(self, snapshot: PresentationSnapshot, after: float = 2) -> None:
@@ -149,7 +150,7 @@ def test_a_patch_leads_from_what_a_player_has_to_the_newest(audience: Audience) 
     answer = audience.patch(time_of(old))
     assert status(answer) == 200
     assert header(answer, b"Content-Type") == b"application/dash-patch+xml"
-    assert header(answer, b"Cache-Control") == b"public, max-age=1"
+    assert header(answer, b"Cache-Control") == b"public, no-cache"
     assert body_of(answer) == render_patch(old, new)
     assert body_of(audience.patch(time_of(with_segments(4)))) == render_patch(with_segments(4), new)
 
@@ -290,3 +291,36 @@ def test_a_channel_that_is_not_there_has_no_patches(house: House) -> None:
     path = b"GET /live/live/manifest.mpp?publishTime=2026-11-22T12:00:06.250Z HTTP/1.1"
     assert status(house.request(path).written) == 404
     assert house.broker.get("live") is None, "and nobody waits"
+
+
+def if_none_match(house: House) -> bytes:
+    tag = header(house.request(MANIFEST).written, b"ETag")
+    assert tag is not None
+    return b"If-None-Match: " + tag
+
+
+def test_who_has_the_manifest_waits_for_the_next_while_the_encoder_is_away(house: House) -> None:
+    live = Live(house, spec=VIDEO)
+    known = if_none_match(house)
+    assert status(house.request(MANIFEST, known).written) == 304
+    live.encoder.lose()
+    waits = house.request(MANIFEST, known)
+    assert not waits.written
+    assert status(house.request(MANIFEST).written) == 200, "who has nothing does not wait"
+    assert status(house.request(b"HEAD /live/live/manifest.mpd HTTP/1.1", known).written) == 304
+    given_up = house.request(MANIFEST, known)
+    given_up.lose()
+    Live(house, spec=VIDEO)
+    assert status(waits.written) == 200
+    assert waits.written.count(b"<Period ") == 2
+
+
+def test_news_that_do_not_come_are_not_waited_for_too_long(house: House) -> None:
+    live = Live(house, spec=VIDEO)
+    known = if_none_match(house)
+    live.encoder.lose()
+    waits = house.request(MANIFEST, known)
+    house.pass_time(NEWS_SECONDS - 0.1)
+    assert not waits.written
+    house.pass_time(0.2)
+    assert status(waits.written) == 304

@@ -32,7 +32,7 @@ class Stage:
         self.house = House()
         self.counters = Counters()
         self.segment = Segment(NUMBER, "1", 0, "video/mp4", self.counters)
-        presentation = self.house.broker.await_first("live", self, lambda: None)
+        presentation = self.house.broker.await_announcement("live", self, lambda: None)
         self.track = Track("v", INIT, self.counters)
         self.track.segments[NUMBER] = self.segment
         presentation.tracks["v"] = self.track

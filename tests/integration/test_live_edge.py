@@ -13,6 +13,7 @@ import pytest
 
 from sorgente.settings import PlayerSettings, WindowSettings
 from tests.integration.conftest import Launch
+from tests.support.boxes import ENCRYPTED
 from tests.support.live import Upload, media_of, video
 from tests.support.origin import Encoder, Headers, Incoming, InProcess, Player, Wire, request_head
 
@@ -36,7 +37,7 @@ class Channel:
 
     @classmethod
     async def begin(cls, origin: InProcess, size: int = 40) -> Channel:
-        upload = video(400, gop=FRAMES, size=size)
+        upload = video(400, gop=FRAMES, size=size, spec=ENCRYPTED)  # of which there are no slates
         encoder = await origin.publish()
         sent = 2 * FRAMES + 3
         await encoder.send(upload.init, *upload.chunks[:sent])

@@ -5,16 +5,12 @@ import pytest
 from sorgente.errors import MalformedBox
 from sorgente.isobmff.box import boxes
 from sorgente.isobmff.codecs import SampleEntry, sample_entry
-from tests.support.boxes import AVCC, audio_entry, box, esds, full, u16, u32, visual_entry
+from tests.support.boxes import AVCC, audio_entry, box, esds, full, sinf, u16, u32, visual_entry
 
 
 def read(entry: bytes, handler: str) -> SampleEntry:
     data = full(b"stsd", 0, 0, u32(1), entry)
     return sample_entry(next(boxes(data, 0, len(data))), handler)
-
-
-def sinf(original: bytes) -> bytes:
-    return box(b"sinf", box(b"frma", original), full(b"schm", 0, 0, b"cenc", u32(0x10000)))
 
 
 def hvcc(profile: int, compatibility: int, constraints: str, level: int) -> bytes:
@@ -104,6 +100,34 @@ def test_text_and_metadata(entry: bytes, codec: str) -> None:
     assert read(entry, "meta").codec == codec
 
 
+@pytest.mark.parametrize(
+    ("extra", "ratio"),
+    [
+        (b"", (1, 1)),
+        (box(b"pasp", u32(16, 11)), (16, 11)),
+        (box(b"pasp", u32(0, 1)), (1, 1)),
+        (box(b"pasp", u32(1, 0)), (1, 1)),
+    ],
+)
+def test_the_shape_of_a_pixel(extra: bytes, ratio: tuple[int, int]) -> None:
+    assert read(visual_entry(b"avc1", AVCC, extra), "vide").sample_aspect_ratio == ratio
+
+
+@pytest.mark.parametrize(
+    ("entry", "handler", "codec"),
+    [
+        (visual_entry(b"av01", box(b"av1C")), "vide", "av01"),
+        (visual_entry(b"hev1", box(b"hvcC")), "vide", "hev1"),
+        (visual_entry(b"avc3", box(b"avcC")), "vide", "avc3"),
+        (audio_entry(b"mp4a", box(b"esds")), "soun", "mp4a"),
+        (audio_entry(b"Opus", box(b"dOps")), "soun", "opus"),
+    ],
+)
+def test_an_empty_configuration_says_nothing(entry: bytes, handler: str, codec: str) -> None:
+    """ffmpeg with libaom, unless it is told to wait for the first picture (``delay_moov``)."""
+    assert read(entry, handler).codec == codec
+
+
 def test_quicktime_sound_descriptions_have_more_fields() -> None:
     for version, extra in ((1, 16), (2, 36)):
         fields = bytes(6) + u16(1, version) + bytes(6) + u16(2, 16) + bytes(4) + u32(48000 << 16)
@@ -142,6 +166,7 @@ def test_elementary_stream_descriptor_with_optional_fields() -> None:
         (visual_entry(b"avc1", box(b"avcC", b"\1\2")), "vide"),
         (visual_entry(b"hvc1", box(b"hvcC", bytes(10))), "vide"),
         (visual_entry(b"encv", box(b"sinf")), "vide"),
+        (visual_entry(b"avc1", AVCC, box(b"pasp", bytes(7))), "vide"),
         (box(b"mp4a", bytes(20)), "soun"),
         (audio_entry(b"mp4a", full(b"esds", 0, 0)), "soun"),
         (audio_entry(b"mp4a", full(b"esds", 0, 0, b"\x03\xff\xff\xff\xff")), "soun"),

@@ -4,7 +4,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sorgente.errors import BoxTooLarge, MalformedBox, MediaError, TruncatedUpload
@@ -309,7 +309,6 @@ PARTS = st.sampled_from(
 
 
 @given(parts=st.lists(PARTS, max_size=8), cuts=st.lists(st.integers(0, 5000), max_size=20))
-@settings(deadline=None)
 def test_any_split_gives_the_same_units_and_all_the_bytes(
     parts: list[bytes], cuts: list[int]
 ) -> None:
@@ -327,6 +326,5 @@ def test_any_split_gives_the_same_units_and_all_the_bytes(
 
 
 @given(parts=st.lists(st.binary(max_size=40) | PARTS, max_size=6))
-@settings(deadline=None)
 def test_arbitrary_bytes_raise_nothing_but_media_errors(parts: list[bytes]) -> None:
     fed_every_way(b"".join(parts))

@@ -380,7 +380,7 @@ class AnyOrder(RuleBasedStateMachine):
 
 
 TestAnyOrder = AnyOrder.TestCase
-TestAnyOrder.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestAnyOrder.settings = settings(max_examples=60, stateful_step_count=30)
 
 
 @given(st.lists(st.binary(min_size=1, max_size=50), min_size=1, max_size=40), st.data())

@@ -133,7 +133,7 @@ def test_a_slow_reader_gets_every_byte_or_an_abort(track: Track) -> None:
 def test_bytes_and_peaks_are_counted(track: Track) -> None:
     for number in (1, 2, 3):
         track.open(number, "e", 0)
-        track.append(chunk(b"x" * 1000), 6400)
+        track.append(chunk(b"x" * 1000), 6400, at_once=6400)
         track.append(chunk(b"x" * 1000 * number), 6400)
     track.close()
     assert track.peak_bandwidth == 4000 * 8

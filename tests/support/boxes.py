@@ -45,6 +45,11 @@ def u64(*values: int) -> bytes:
 AVCC = box(b"avcC", bytes([1, 0x64, 0x00, 0x1F, 0xFF, 0xE0, 0x00]))
 
 
+def sinf(original: bytes) -> bytes:
+    """Protection of a sample entry (common encryption)."""
+    return box(b"sinf", box(b"frma", original), full(b"schm", 0, 0, b"cenc", u32(0x10000)))
+
+
 def visual_entry(
     type_: bytes = b"avc1", *parts: bytes, width: int = 160, height: int = 90
 ) -> bytes:
@@ -90,6 +95,8 @@ class TrackSpec:
 
 
 VIDEO = TrackSpec()
+ENCRYPTED = TrackSpec(entry=visual_entry(b"encv", AVCC, sinf(b"avc1")))
+"""A video track that the origin can make no slates of."""
 AUDIO = TrackSpec(2, b"soun", 48000, audio_entry(), width=0, height=0)
 
 

@@ -40,7 +40,8 @@ class DeliveryRules:
     """What segment requests keep to."""
 
     hold_seconds: float
-    """How long an early request waits. Shaka gives up after 5 s without a byte."""
+    """How long a request waits from the time its segment should be there. Shaka gives a request up
+    after 5 s without a byte, and asks again."""
     held: int
     """How many may wait, per channel."""
     stall_seconds: float
@@ -177,7 +178,9 @@ class SegmentExchange(Exchange):
         """From now on it waits, if it does not already."""
         if self._since is None:
             self._since = self.line.now
-            self.line.set_deadline(self._rules.hold_seconds)
+            # Shaka asks for the next segment as soon as it joins, however long the segments are.
+            early = self._presentation.due_in(self._number, self.line.now)
+            self.line.set_deadline(early + self._rules.hold_seconds)
 
     def _follow(self, segment: Segment) -> None:
         if self.request.method == "HEAD":

@@ -53,9 +53,17 @@ class Document:
 
     def send(self, line: Line, request: Request, waited: bytes = cmsd.AT_ONCE) -> None:
         """Answer with it, in the coding that the other side takes; the exchange is over."""
+        self._coded_for(request).send(line, request, waited)
+
+    def is_known_to(self, request: Request) -> bool:
+        """Whether the other side would be told that it has it already."""
+        known = request.header(b"if-none-match")
+        return known is not None and conditional.matches(known, self._coded_for(request).etag)
+
+    def _coded_for(self, request: Request) -> Coded:
         codings = request.header(b"accept-encoding")
         packed = codings is not None and accepts_gzip(codings)
-        (self.packed if packed else self.plain).send(line, request, waited)
+        return self.packed if packed else self.plain
 
 
 def _coded(body: bytes, etag: bytes, lines: bytes) -> Coded:

@@ -24,11 +24,16 @@ from sorgente.http.request import Request
 from sorgente.media.presentation import Presentation
 from sorgente.media.snapshot import PresentationSnapshot
 
-MAX_AGE: Final[wire.Header] = (b"Cache-Control", b"public, max-age=1")
-"""Half of a player's wait between two looks would do too; caches count whole seconds."""
+MAX_AGE: Final[wire.Header] = (b"Cache-Control", b"public, no-cache")
+"""A second of age would be the whole wait between two looks of a player. Caches may keep it, and
+ask with its tag whether it is still true."""
 
 WAIT_SECONDS: Final = 4.0
 """A player that is open before the first chunk waits as long as one that is early for a segment."""
+
+NEWS_SECONDS: Final = 8.0
+"""While an encoder is away, who has the newest manifest waits so long for the next: less than the
+10 s after which careful clients give a request up (dash.js: 10 s for manifests, Shaka: 30 s)."""
 
 PUBLISHED_KEPT: Final = 128
 """MPDs that patches may lead from, of a channel: those of half a minute, four a second."""
@@ -133,16 +138,16 @@ class ManifestExchange(Exchange):
             Overloaded: too many wait already.
         """
         channel = self._broker.get(self._channel)
-        now = self.line.now
-        published = None if channel is None else self._manifests.of(channel.presentation, now)
-        if published is not None:
+        presentation = None if channel is None else channel.presentation
+        published = self._published(presentation)
+        if published is None:
+            if self.request.method == "HEAD":
+                raise NotFound(f"{self._channel} has nothing to announce yet")
+            self._wait(WAIT_SECONDS)
+        elif presentation is not None and self._is_news(presentation, published):
             published.document.send(self.line, self.request)
-        elif self.request.method == "HEAD":
-            raise NotFound(f"{self._channel} has nothing to announce yet")
         else:
-            self._awaited = self._broker.await_first(self._channel, self, self._announced)
-            self._since = now
-            self.line.set_deadline(WAIT_SECONDS)
+            self._wait(NEWS_SECONDS)
 
     def lost(self, why: str) -> None:
         """The player is gone."""
@@ -158,17 +163,37 @@ class ManifestExchange(Exchange):
         """
         if self._awaited is None:
             super().expired()
+        published = self._published(self._awaited)
         self.lost("expired")
-        raise NotFound(f"{self._channel} has nothing to announce yet")
+        if published is None:
+            raise NotFound(f"{self._channel} has nothing to announce yet")
+        self._send_late(published)
 
     def _announced(self) -> None:
         presentation, self._awaited = self._awaited, None
-        now = self.line.now
-        published = None if presentation is None else self._manifests.of(presentation, now)
+        published = self._published(presentation)
         if published is None:
             self.line.fail(NotFound(f"{self._channel} has nothing to announce"))
         else:
-            published.document.send(self.line, self.request, cmsd.dynamic(now - self._since))
+            self._send_late(published)
+
+    def _published(self, presentation: Presentation | None) -> Published | None:
+        return None if presentation is None else self._manifests.of(presentation, self.line.now)
+
+    def _is_news(self, presentation: Presentation, published: Published) -> bool:
+        """Whether to answer at once: dash.js asks once a second at most, so who would be told that
+        nothing has changed, while something is about to, had better wait for it."""
+        known = published.document.is_known_to(self.request)
+        return not (known and presentation.changes_soon and self.request.method == "GET")
+
+    def _wait(self, seconds: float) -> None:
+        self._awaited = self._broker.await_announcement(self._channel, self, self._announced)
+        self._since = self.line.now
+        self.line.set_deadline(seconds)
+
+    def _send_late(self, published: Published) -> None:
+        waited = cmsd.dynamic(self.line.now - self._since)
+        published.document.send(self.line, self.request, waited)
 
 
 class PatchExchange(Exchange):

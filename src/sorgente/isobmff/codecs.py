@@ -45,6 +45,9 @@ class SampleEntry:
 
     width: int = 0
     height: int = 0
+    sample_aspect_ratio: tuple[int, int] = (1, 1)
+    """Width to height of a pixel on the screen."""
+
     sample_rate: int = 0
     channels: int = 0
     max_bitrate: int = 0
@@ -89,6 +92,7 @@ def _visual(entry: Box) -> SampleEntry:
         codec=name(coding, parts),
         width=width,
         height=height,
+        sample_aspect_ratio=_sample_aspect_ratio(parts),
         max_bitrate=max_bitrate,
         avg_bitrate=avg_bitrate,
         encrypted=b"sinf" in parts,
@@ -138,7 +142,9 @@ def _timed_text(entry: Box) -> SampleEntry:
         # Metadata entries begin with strings whose number we do not know: urim, mett, sbtt.
         parts = {}
     max_bitrate, avg_bitrate = _bitrate(parts)
-    return SampleEntry(fourcc(entry.type), codec, 0, 0, 0, 0, max_bitrate, avg_bitrate)
+    return SampleEntry(
+        fourcc=fourcc(entry.type), codec=codec, max_bitrate=max_bitrate, avg_bitrate=avg_bitrate
+    )
 
 
 def _ttml_profile(namespace: str, images: str) -> str:
@@ -167,7 +173,27 @@ def _bitrate(parts: Mapping[bytes, Box]) -> tuple[int, int]:
     return fields.u32(), fields.u32()
 
 
+def _configuration(parts: Mapping[bytes, Box], name: bytes) -> Box | None:
+    """What a decoder is told; None where the encoder left it out, or empty.
+
+    ffmpeg writes an empty ``av1C`` if its encoder has said nothing yet (libaom without
+    ``delay_moov``): the pictures themselves say it, so that is no reason to refuse them.
+    """
+    box = parts.get(name)
+    return None if box is None or box.body == box.end else box
+
+
 # --- pictures ---------------------------------------------------------------------------------
+
+
+def _sample_aspect_ratio(parts: Mapping[bytes, Box]) -> tuple[int, int]:
+    """ISO/IEC 14496-12 §12.1.4.2: ``pasp``; a ratio with a zero in it says nothing."""
+    pasp = parts.get(b"pasp")
+    if pasp is None:
+        return 1, 1
+    fields = pasp.fields()
+    wide, high = fields.u32(), fields.u32()
+    return (wide, high) if wide and high else (1, 1)
 
 
 def _bare(coding: bytes, parts: Mapping[bytes, Box]) -> str:
@@ -176,7 +202,7 @@ def _bare(coding: bytes, parts: Mapping[bytes, Box]) -> str:
 
 def _avc(coding: bytes, parts: Mapping[bytes, Box]) -> str:
     """ISO/IEC 14496-15 Annex E.2: profile, constraints and level as six hex digits."""
-    config = parts.get(b"avcC")
+    config = _configuration(parts, b"avcC")
     if config is None:
         return _bare(coding, parts)
     return f"{fourcc(coding)}.{config.fields(skip=1).raw(3).hex()}"
@@ -184,7 +210,7 @@ def _avc(coding: bytes, parts: Mapping[bytes, Box]) -> str:
 
 def _hevc(coding: bytes, parts: Mapping[bytes, Box]) -> str:
     """ISO/IEC 14496-15 Annex E.3: profile, reversed compatibility, tier and level, constraints."""
-    config = parts.get(b"hvcC")
+    config = _configuration(parts, b"hvcC")
     if config is None:
         return _bare(coding, parts)
     fields = config.fields(skip=1)
@@ -207,7 +233,7 @@ def _hevc(coding: bytes, parts: Mapping[bytes, Box]) -> str:
 
 def _av1(coding: bytes, parts: Mapping[bytes, Box]) -> str:
     """AV1 in ISO-BMFF §5: profile, level and tier, bit depth; the colour tail may be left out."""
-    config = parts.get(b"av1C")
+    config = _configuration(parts, b"av1C")
     if config is None:
         return _bare(coding, parts)
     fields = config.fields(skip=1)
@@ -221,7 +247,7 @@ def _av1(coding: bytes, parts: Mapping[bytes, Box]) -> str:
 
 def _vp(coding: bytes, parts: Mapping[bytes, Box]) -> str:
     """VP Codec ISO Media File Format Binding: profile, level, bit depth."""
-    config = parts.get(b"vpcC")
+    config = _configuration(parts, b"vpcC")
     if config is None:
         return _bare(coding, parts)
     fields = config.fields(skip=4)
@@ -237,7 +263,7 @@ def _bare_sound(coding: bytes, parts: Mapping[bytes, Box], sound: _Sound) -> str
 
 def _mp4a(coding: bytes, parts: Mapping[bytes, Box], sound: _Sound) -> str:
     """RFC 6381 §3.3: object type indication, and for AAC the audio object type."""
-    esds = parts.get(b"esds")
+    esds = _configuration(parts, b"esds")
     if esds is None:
         return fourcc(coding)
     decoder = _descend(esds)
@@ -302,7 +328,7 @@ def _audio_specific_config(esds: Box, data: bytes, sound: _Sound) -> int:
 
 def _ac3(coding: bytes, parts: Mapping[bytes, Box], sound: _Sound) -> str:
     """ETSI TS 102 366 Annex F.4: acmod and lfeon in ``dac3``."""
-    config = parts.get(b"dac3")
+    config = _configuration(parts, b"dac3")
     if config is not None:
         bits = config.fields(skip=1).u8()
         sound.channels = _AC3_CHANNELS[bits >> 3 & 7] + (bits >> 2 & 1)
@@ -311,7 +337,7 @@ def _ac3(coding: bytes, parts: Mapping[bytes, Box], sound: _Sound) -> str:
 
 def _ec3(coding: bytes, parts: Mapping[bytes, Box], sound: _Sound) -> str:
     """ETSI TS 102 366 Annex F.6: acmod and lfeon of the first substream in ``dec3``."""
-    config = parts.get(b"dec3")
+    config = _configuration(parts, b"dec3")
     if config is not None:
         bits = config.fields(skip=3).u8()
         sound.channels = _AC3_CHANNELS[bits >> 1 & 7] + (bits & 1)
@@ -320,7 +346,7 @@ def _ec3(coding: bytes, parts: Mapping[bytes, Box], sound: _Sound) -> str:
 
 def _opus(coding: bytes, parts: Mapping[bytes, Box], sound: _Sound) -> str:
     """Encapsulation of Opus in ISO-BMFF §4.3.2; MSE and DASH write it in lower case."""
-    config = parts.get(b"dOps")
+    config = _configuration(parts, b"dOps")
     if config is not None:
         sound.channels = config.fields(skip=1).u8()
     return "opus"
@@ -328,7 +354,7 @@ def _opus(coding: bytes, parts: Mapping[bytes, Box], sound: _Sound) -> str:
 
 def _flac(coding: bytes, parts: Mapping[bytes, Box], sound: _Sound) -> str:
     """Encapsulation of FLAC in ISO-BMFF §3.3.2; STREAMINFO knows rates over 65535 Hz."""
-    config = parts.get(b"dfLa")
+    config = _configuration(parts, b"dfLa")
     if config is not None:
         bits = config.fields(skip=18).u32()
         sound.sample_rate, sound.channels = bits >> 12, (bits >> 9 & 7) + 1

@@ -81,6 +81,11 @@ class InitTrack:
         return self.sample_entry.codec
 
     @property
+    def sample_aspect_ratio(self) -> tuple[int, int]:
+        """Width to height of a pixel on the screen; 1:1 when not said."""
+        return self.sample_entry.sample_aspect_ratio
+
+    @property
     def sample_rate(self) -> int:
         """In Hz; 0 when it is not sound."""
         return self.sample_entry.sample_rate

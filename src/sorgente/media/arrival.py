@@ -28,6 +28,9 @@ class Arrival:
     at: Placement
     cut: TrackChunk
     chunk: Chunk
+    at_once: int = 0
+    """Ticks of its track that came with it: more than its own, where a chunk was divided; 0 for
+    what we made ourselves."""
 
     @property
     def starts_at(self) -> Fraction:

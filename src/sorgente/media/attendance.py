@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
@@ -15,15 +16,36 @@ FAR_BEHIND: Final = Fraction(3, 2)
 half of what players may take to recover. One that has media up to less than so much before the
 others is not behind, however long ago they came: an encoder may send a segment at a time."""
 
+HURRY: Final = 4
+"""An object that comes in a quarter of the time it plays is sent as a whole."""
+
+AT_ONCE: Final = 2
+"""Objects in a row that show it. One alone may have been held up in the network."""
+
+
+@dataclass(slots=True)
+class Presence:
+    """What came of a track. Times: seconds."""
+
+    last: Arrival
+    heard_at: float
+    began_at: float
+    """When the first chunk of the object came that is on its way."""
+    ticks: int = 0
+    """Of that object."""
+    hurried: int = 0
+    """Objects in a row that came faster than they play."""
+    delivered: bool = False
+    """The last chunk was that of an object."""
+
 
 class Attendance:
     """Who was heard lately. A sparse track is there while its encoder is: its silence says nothing,
     and neither does its coming and going."""
 
     def __init__(self) -> None:
-        self._last: dict[Track, tuple[float, Arrival]] = {}
+        self._heard: dict[Track, Presence] = {}
         self._sparse: set[Track] = set()
-        self._delivered: set[Track] = set()
 
     def expect(self, tracks: Iterable[Track]) -> None:
         """An encoder has come with these."""
@@ -31,35 +53,55 @@ class Attendance:
 
     def note(self, arrival: Arrival, now: float) -> None:
         """A chunk came."""
-        self._last[arrival.track] = now, arrival
-        self._delivered.discard(arrival.track)
+        presence = self._heard.get(arrival.track)
+        if presence is None:
+            presence = self._heard[arrival.track] = Presence(arrival, now, now)
+        elif not presence.ticks:
+            presence.began_at = now
+        presence.last, presence.heard_at, presence.delivered = arrival, now, False
+        presence.ticks += arrival.cut.duration
 
-    def deliver(self, track: Track) -> None:
-        """All that its encoder had to send at a time has come."""
-        self._delivered.add(track)
+    def deliver(self, track: Track) -> bool:
+        """All that its encoder had to send at a time has come. Whether players wait for all of it,
+        and not for a chunk: it sends objects as a whole."""
+        presence = self._heard.get(track)
+        if presence is None:
+            return False
+        ticks, presence.ticks, presence.delivered = presence.ticks, 0, True
+        took = presence.heard_at - presence.began_at
+        hurried = took * HURRY < ticks / track.timescale
+        presence.hurried = presence.hurried + 1 if hurried else 0
+        track.last_object = ticks if hurried else 0
+        return presence.hurried >= AT_ONCE
 
     def leave(self, track: Track) -> None:
         """Its encoder is gone."""
-        self._last.pop(track, None)
+        self._heard.pop(track, None)
         self._sparse.discard(track)
-        self._delivered.discard(track)
 
     def delivered(self, track: Track) -> Arrival | None:
         """The newest chunk, if it was the last of what its encoder had to send at a time."""
-        return self._last[track][1] if track in self._delivered and track in self._last else None
+        presence = self._heard.get(track)
+        return presence.last if presence is not None and presence.delivered else None
 
     @property
     def sparse(self) -> set[Track]:
         """Those of which nothing may have come yet."""
         return set(self._sparse)
 
-    def present(self, run: Run, start: Fraction, now: float) -> list[Track]:
-        """Who is there for a period that begins at ``start`` on the timeline of ``run``, in the
-        order of names."""
-        heard = {
+    @property
+    def here(self) -> set[Track]:
+        """Those whose encoders are there, and have sent something if it has to be much."""
+        return self._sparse | self._heard.keys()
+
+    def present(self, run: Run, start: Fraction, now: float) -> set[Track]:
+        """Who is there for a period that begins at ``start`` on the timeline of ``run``."""
+        return self._sparse | {
             track
-            for track, (at, last) in self._last.items()
-            if now - at <= FAR_BEHIND
-            or (last.at.run is run and last.ends_at + last.duration >= start - FAR_BEHIND)
+            for track, presence in self._heard.items()
+            if now - presence.heard_at <= FAR_BEHIND or _reaches(presence.last, run, start)
         }
-        return sorted(heard | self._sparse, key=lambda track: track.name)
+
+
+def _reaches(last: Arrival, run: Run, start: Fraction) -> bool:
+    return last.at.run is run and last.ends_at + last.duration >= start - FAR_BEHIND

@@ -30,6 +30,9 @@ OFF_GRID: Final = Fraction(1, 8)
 """Of a segment: a key frame further from a steady grid than this is another rhythm; and half a
 group, where groups are so short that the one before would do as well."""
 
+NEARLY: Final = Fraction(1, 10)
+"""Seconds that a segment may lack when it is called full: half a chunk of a slate."""
+
 REMEMBERED_CUTS: Final = 16
 """Sound that comes later than so many segments of the picture is cut where it may."""
 
@@ -63,7 +66,7 @@ class Grid:
         """Whether ``last`` fills its segment ``number``: a chunk as long, behind it, would begin
         another. Known only where lines of the grid are where segments end."""
         following = number - self._epoch.start_number + 1
-        slack = min(last.duration / 2, OFF_GRID * self.duration)
+        slack = min(last.duration / 2, NEARLY)
         return self._steady and self._since(last.ends_at + slack) >= following
 
     def opened(self, number: int, start: Fraction) -> None:

@@ -13,7 +13,7 @@ from math import ceil
 from sorgente.isobmff.fragment import parse_chunk
 from sorgente.isobmff.merge import merge_inits, renumbered
 from sorgente.isobmff.rewrite import retimed
-from sorgente.isobmff.split import TrackChunk
+from sorgente.media.arrival import Arrival
 from sorgente.media.chunk import Chunk
 from sorgente.media.feed import Feed
 from sorgente.media.relay import Relay
@@ -43,8 +43,9 @@ class Merger:
             self._run = None
             self._shift = self._end = Fraction(0)
 
-    def take(self, track: Track, cut: TrackChunk, run: Run, start: Fraction, now: float) -> None:
-        """A chunk that begins at ``start`` (seconds) on the timeline of ``run``."""
+    def take(self, arrival: Arrival, now: float) -> None:
+        """One more chunk."""
+        track, cut, run, start = arrival.track, arrival.cut, arrival.at.run, arrival.starts_at
         if self._relay is None or track not in self._tracks:
             return
         if run is not self._run:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
+from sorgente.isobmff.fragment import parse_chunk
 from sorgente.isobmff.init_segment import SWITCHING_SET, InitSegment
+from sorgente.isobmff.slate import Sample, key_picture, silence
 from sorgente.media.arrival import Arrival, picture_duration
 from sorgente.media.grid import Grid
 from sorgente.media.rhythm import Rhythm
 from sorgente.media.segment import Segment
 from sorgente.media.snapshot import PeriodSnapshot, TrackSnapshot
-from sorgente.media.timeline import Epoch
+from sorgente.media.timeline import Epoch, Run
 from sorgente.media.track import Track
 
 UNDERSTATED: Final = 125
@@ -40,6 +42,18 @@ class Member:
     """bit/s."""
     frame_rate: Fraction | None
     segment_ticks: int
+    end: int
+    """Ticks: where its media, slates included, end."""
+    own_end: int
+    """Ticks: where what its encoder sent ends."""
+    key_picture: Sample | None = None
+    """The newest, of video."""
+    gone: bool = False
+    """Its upload is over."""
+    slates: int = 0
+    """Chunks of the slate it shows; once there is one, there are others until the next period."""
+    returning: bool = False
+    """Its encoder is back."""
 
     @classmethod
     def of(
@@ -50,8 +64,12 @@ class Member:
         arrivals: Sequence[Arrival],
         before: Member | None,
     ) -> Member:
-        """The track, with what it showed before, or what its first chunks (``arrivals``) tell."""
+        """The track, with what its first chunks (``arrivals``) tell, and what it showed ``before``
+        with the same init segment."""
         facts = track.init.leading_track
+        if before is not None and before.init.data != track.init.data:
+            before = None
+        offset = round(epoch.media_start * facts.timescale)
         cuts = [arrival.cut for arrival in arrivals]
         ticks = sum(cut.duration for cut in cuts)
         bandwidth = max(track.peak_bandwidth, facts.bitrate)
@@ -63,11 +81,14 @@ class Member:
         return cls(
             track=track,
             init=track.init,
-            offset=round(epoch.media_start * facts.timescale),
-            longest_chunk=max([track.longest_chunk, *(cut.duration for cut in cuts)]),
+            offset=offset,
+            longest_chunk=max([track.longest_chunk, *(arrival.at_once for arrival in arrivals)]),
             bandwidth=max(bandwidth, 1),
             frame_rate=before.frame_rate if before else _frame_rate(track, arrivals),
             segment_ticks=round(segment_duration * facts.timescale),
+            end=offset,
+            own_end=offset,
+            key_picture=before.key_picture if before else None,
         )
 
     @property
@@ -76,9 +97,21 @@ class Member:
         return self.init.leading_track.timescale
 
     @property
+    def slate(self) -> Sample | None:
+        """What the track can show by itself; None: nothing, and there will be a gap."""
+        return self.key_picture if self.track.is_video else silence(self.init.leading_track)
+
+    @property
     def chunk_duration(self) -> Fraction:
         """Seconds: the longest chunk so far."""
         return Fraction(self.longest_chunk, self.timescale)
+
+    def note_chunk(self, arrival: Arrival) -> None:
+        """A chunk of its encoder's was placed."""
+        self.end = self.own_end = arrival.cut.end_time
+        if self.track.is_video and arrival.can_begin:
+            media = parse_chunk(arrival.cut.data, 0, self.init)
+            self.key_picture = key_picture(media)
 
     def note(self) -> bool:
         """Whether the track has shown something that makes what is announced of it wrong."""
@@ -97,6 +130,7 @@ class Period:
 
     def __init__(
         self,
+        run: Run,
         epoch: Epoch,
         rhythm: Rhythm,
         target: Fraction,
@@ -104,7 +138,8 @@ class Period:
         tracks: Sequence[Track],
         before: Period | None = None,
     ) -> None:
-        """``target``: seconds of a segment; ``before``: the period whose tracks go on here."""
+        """``target``: seconds of a segment; ``before``: the period that this one follows."""
+        self.run = run
         self.epoch = epoch
         self.id = epoch.id
         self.rhythm = rhythm
@@ -145,14 +180,29 @@ class Period:
         dense = [track for track in left if not track.is_sparse]
         return _leader(dense) if dense else None
 
+    def note(self, track: Track) -> bool:
+        """Whether ``track`` has shown something that makes what is announced of it wrong."""
+        member = self.members.get(track.name)
+        return member is not None and member.note()
+
+    @property
+    def going_on(self) -> list[Track]:
+        """Tracks whose encoders are there; sparse ones are not waited for."""
+        members = [member for member in self.members.values() if not member.track.is_sparse]
+        return [member.track for member in members if not member.gone and not member.slates]
+
+    def stand_ins(self, others: Collection[Track]) -> list[Track]:
+        """Tracks that show slates, or can, while there is no other of their kind."""
+        kinds = {track.kind for track in others}
+        return [
+            member.track
+            for member in self.members.values()
+            if member.track.kind not in kinds and member.slate is not None
+        ]
+
     def begins(self, arrival: Arrival) -> int | None:
         """The number of the segment that a chunk begins; None if it begins none."""
         return self.grid.begins(arrival)
-
-    def is_past(self, number: int, utc: Fraction) -> bool:
-        """Whether a segment ended, by the clock."""
-        following = number - self.epoch.start_number + 1
-        return self.epoch.start + following * self.segment_duration <= utc
 
     def open(self, arrival: Arrival, number: int) -> Segment:
         """Begin segment ``number``."""
@@ -176,29 +226,35 @@ class Period:
         """The latest segment that a player may ask for by the clock."""
         return self.grid.number_due(utc - self.epoch.start)
 
+    def starts_at(self, number: int) -> Fraction:
+        """UTC, seconds: where segment ``number`` begins, nominally."""
+        return self.epoch.start + (number - self.epoch.start_number) * self.segment_duration
+
     # Its end
 
     def end_before(self, following: Epoch) -> None:
-        """Another period follows. One of the same timeline follows at once; if the encoder was
-        away, this one ends with what there is of it: a longer one would promise segments that never
-        were, and Shaka asks for them for ever."""
+        """Another period follows: at once, if the event was not over in between.
+
+        If the encoder was away and there are no slates, this one promises segments that never were;
+        it must all the same: dash.js waits out a gap between periods, second by second
+        (``GapController``).
+        """
         if following.continues == self.id:
             self.grid.end_at(following.media_start)
+        if self.ended_at is None:
             self.ended_at = following.start
-        else:
-            self.ended_at = min(following.start, self.media_end)
 
-    @property
-    def media_end(self) -> Fraction:
-        """UTC, seconds: where the longest of its tracks ends."""
-        ends = []
+    def end(self, *, with_slates: bool) -> None:
+        """Nothing follows: it ends where the longest of its tracks does."""
+        ends = [Fraction(0)]
         for member in self.members.values():
             own = self._segments(member)
             if own:
                 # Not a tick behind the grid: that would promise one more segment.
-                ticks = own[-1].time - member.offset + min(own[-1].duration, member.segment_ticks)
-                ends.append(Fraction(ticks, member.timescale))
-        return self.epoch.start + max(ends, default=Fraction(0))
+                limit = own[-1].time + member.segment_ticks
+                end = min(limit, member.end if with_slates else member.own_end)
+                ends.append(Fraction(end - member.offset, member.timescale))
+        self.ended_at = self.epoch.start + max(ends)
 
     # What a manifest shows
 

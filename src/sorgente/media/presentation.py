@@ -9,13 +9,14 @@ everything else at the first chunk whose middle lies behind a line of it.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final
 
 from sorgente.isobmff.init_segment import InitSegment
+from sorgente.isobmff.silence import silent_init
 from sorgente.isobmff.split import TrackSplitter, split_init
 from sorgente.isobmff.upload import MediaChunk
 from sorgente.media.arrival import Arrival, Waiting, moved
@@ -29,7 +30,9 @@ from sorgente.media.period import Period
 from sorgente.media.publisher import Outcome
 from sorgente.media.rhythm import KeyFrames, Rhythm
 from sorgente.media.segment import Segment
+from sorgente.media.slate import on_time, slates, wanted
 from sorgente.media.snapshot import PresentationSnapshot
+from sorgente.media.sparse import first_open, passed, strays
 from sorgente.media.timeline import Placement, Run, Timeline, latency_target
 from sorgente.media.track import Absence, Track
 from sorgente.media.utc import UtcClock
@@ -46,20 +49,16 @@ NOTICE: Final = 3
 """Seconds until all players have seen a new period: two looks at the manifest, and one that was
 late. So long, the old one's segments are asked for."""
 
-NOTICED_SECONDS: Final = 1.2
-"""Until the next look of most players at the manifest (its minimumUpdatePeriod is 1 s). Requests
-that a period ends under are held so long: dash.js goes on to the next period at once if it knows of
-it when the answer comes, and takes several seconds to find it if not (measured)."""
+NOTICED_SECONDS: Final = 0.2
+"""Until players have the manifest of a new period, which they are sent at once if they wait for it.
+Requests that a period ends under are held so long: dash.js goes on to the next period at once if it
+knows of it when the answer comes."""
+
+SILENT_TRACK: Final = "silence"
+"""The name of a track that is silent for want of one with sound."""
 
 MAX_DESCRIBED: Final = 256
 """Tracks whose switching set is remembered: more than any channel has."""
-
-LATE: Final = Fraction(3, 2)
-"""Seconds that what a sparse track has to say may come after the end of its segment. Later, it
-goes into a later one; a segment without any is empty, which players are told."""
-
-AHEAD: Final = Fraction(10)
-"""Seconds that a sparse track may be ahead of the others; further, it is on another timeline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +120,7 @@ class Presentation:
         """One of them broke off."""
         self._changed_at = Fraction(0)
         self._switching_sets: dict[str, str] = {}
-        """By names of tracks, as a manifest that was posted says."""
+        """By names of tracks, as manifests that were posted say."""
         self._sources: dict[Feed, Source] = {}
         self._runs: dict[Track, Run] = {}
         self._attendance = Attendance()
@@ -144,6 +143,20 @@ class Presentation:
         return not self._sources and not self._periods and not self._awaiting
 
     @property
+    def _latency_target(self) -> Fraction:
+        """Seconds; there is a period."""
+        newest = self._periods[-1]
+        wanted = self._rules.latency_target
+        return wanted or latency_target(newest.segment_duration, newest.chunk_duration)
+
+    @property
+    def changes_soon(self) -> bool:
+        """The next manifest is as good as there: an encoder is away. Who has this one waits."""
+        if not self._periods or self._periods[-1].ended_at is not None:
+            return False
+        return any(member.gone or member.slates for member in self._periods[-1].members.values())
+
+    @property
     def held(self) -> int:
         """Requests that wait for what is next."""
         return len(self._awaiting) + sum(track.held for track in self.tracks.values())
@@ -163,33 +176,36 @@ class Presentation:
         """For a manifest; None while there is nothing to announce."""
         if not self._periods:
             return None
-        rules, newest = self._rules, self._periods[-1]
-        target = rules.latency_target
-        if target is None:
-            target = latency_target(newest.segment_duration, newest.chunk_duration)
         return PresentationSnapshot(
             channel=self.name,
             revision=self.revision,
             changed_at=self._changed_at,
             periods=tuple(period.snapshot() for period in self._periods),
-            window=Fraction(rules.window),
-            latency_target=target,
+            window=Fraction(self._rules.window),
+            latency_target=self._latency_target,
             ended=self.ended,
             farewell=self._farewell_until is not None,
         )
 
     def find(self, track: Track, number: int, now: float) -> Segment | Absence:
         """What a request for segment ``number`` of ``track`` meets."""
-        due = 0
+        due, utc = 0, Fraction(self._utc.at(now))
         if self._periods and not self.ended:
-            due = self._periods[-1].number_due(Fraction(self._utc.at(now)))
+            due = self._periods[-1].number_due(utc)
         found = track.find(number, due)
-        if isinstance(found, Absence) and track.is_sparse and self._passed(number, now):
+        if isinstance(found, Absence) and track.is_sparse and passed(number, self._periods, utc):
             return Absence.EMPTY
         return Absence.NEXT if found is Absence.EMPTY and now < self._noticed_at else found
 
-    def await_first(self, key: object, call: Callable[[], None]) -> None:
-        """Call ``call`` when there is something to announce."""
+    def due_in(self, number: int, now: float) -> float:
+        """Seconds until segment ``number`` begins, by the clock; 0 if it should have begun."""
+        if not self._periods:
+            return 0.0
+        start = self._periods[-1].starts_at(number)
+        return max(0.0, float(start - Fraction(self._utc.at(now))))
+
+    def await_announcement(self, key: object, call: Callable[[], None]) -> None:
+        """Call ``call`` with the next period, or when there will be none."""
         self._awaiting[key] = call
 
     def await_no_longer(self, key: object) -> None:
@@ -202,9 +218,9 @@ class Presentation:
         """What tracks belong to, by their names; the init segment's own word counts for more."""
         told = {**self._switching_sets, **switching_sets}
         self._switching_sets = dict(list(told.items())[-MAX_DESCRIBED:])
-        for track in self.tracks.values():
-            if self._join_set(track):
-                self._change(now)
+        joined = [track for track in self.tracks.values() if self._join_set(track)]
+        if joined:
+            self._change(now)
 
     def _join_set(self, track: Track) -> bool:
         """Whether the track is in another switching set now."""
@@ -248,7 +264,11 @@ class Presentation:
         leading = source.tracks[media.init.leading_track.track_id]
         if leading.note_events((event.scheme, event.value) for event in media.fragment.events):
             self._change(now)
-        for cut in source.splitter.split(media):
+        cuts = source.splitter.split(media)
+        at_once = Counter[int]()
+        for cut in cuts:
+            at_once[cut.track_id] += cut.duration
+        for cut in cuts:
             track = source.tracks[cut.track_id]
             timescale = track.timescale
             at = self.timeline.observe(
@@ -264,16 +284,19 @@ class Presentation:
             own = chunk
             if own is None or cut.data is not media.data or own.frame is not own.movable:
                 own = Chunk.of(cut.data, now, random_access=cut.random_access)
-            arrival = Arrival(track, at, cut, own)
-            if not self._strayed(arrival):
-                self._attendance.note(arrival, now)
-                self._take(arrival, now)
+            arrival = Arrival(track, at, cut, own, at_once[cut.track_id])
+            if track.is_sparse and (self.ended or strays(arrival)):
+                continue
+            self._attendance.note(arrival, now)
+            self._take(arrival, now)
 
     def delivered(self, feed: Feed, now: float) -> None:
         """See :class:`~.feed.Observer`."""
         for track in self._sources[feed].tracks.values():
-            track.note_object()
-            self._attendance.deliver(track)
+            if self._attendance.deliver(track) and track.last_object > track.longest_chunk:
+                track.longest_chunk = track.last_object
+                if any(period.note(track) for period in self._periods):
+                    self._change(now)
             self._close_if_full(track)
 
     def closed(self, feed: Feed, outcome: Outcome, now: float) -> None:
@@ -282,8 +305,9 @@ class Presentation:
         if source is None:
             return
         for track in source.tracks.values():
-            track.close()
+            self._leave(track)
             self._attendance.leave(track)
+        self._show_slates(now)
         if self._heeds(source):
             self._broken = self._broken or outcome is not Outcome.COMPLETE
         if self._ends_at is None and not any(map(self._heeds, self._sources.values())):
@@ -298,16 +322,19 @@ class Presentation:
         """Do what only time brings about."""
         if self._waiting:
             self._try_to_announce(now)
+        self._show_slates(now)
+        self._pass_by(now)
         if self._ends_at is not None and now >= self._ends_at:
             self._ends_at = None
             self._end(now)
         if self._farewell_until is not None and now >= self._farewell_until:
             self._farewell_until = None
-            self._change(now)
+            if self._periods:
+                self._periods[-1].end(with_slates=False)
+                self._change(now)
         if self._periods and now >= self._noticed_at:
             for track in self.tracks.values():
                 track.refuse(below=self._periods[-1].epoch.start_number)
-        self._pass_by(now)
         horizon = now - self._rules.window
         for track in self.tracks.values():
             while (oldest := track.oldest_complete) is not None:
@@ -336,27 +363,63 @@ class Presentation:
     def _take(self, arrival: Arrival, now: float) -> None:
         track, at = arrival.track, arrival.at
         if self._runs.get(track) is not at.run:
-            track.close()  # at its last whole chunk; what comes is of another timeline
+            self._leave(track)  # what comes is of another timeline
             self._runs[track] = at.run
         period = self._period_of(at)
-        if period is None or track.name not in period.members:
+        member = None if period is None else period.members.get(track.name)
+        if period is None or member is None:
             self._waiting.add(arrival)
             self._try_to_announce(now)
-        elif not self._renew(arrival, period, now) and not self._too_late(arrival, period, now):
-            self._place(arrival, period, period.begins(arrival), now)
+            return
+        member.returning = member.gone or member.slates > 0
+        if self._renew(arrival, period, now):
+            return
+        self._merger.take(arrival, now)
+        if not member.returning:
+            self._put(arrival, period, now)
+
+    def _put(self, arrival: Arrival, period: Period, now: float) -> None:
+        """Place a chunk that has just come. Where players were told that there is nothing, none
+        comes: it goes where they have yet to look, unless the period is over."""
+        number, utc = period.begins(arrival), Fraction(self._utc.at(now))
+        if number is not None and arrival.track.is_sparse and passed(number, self._periods, utc):
+            if period is not self._periods[-1]:
+                return
+            number = first_open(period, utc)
+        self._place(arrival, period, number, now)
+
+    def _leave(self, track: Track) -> None:
+        """Its upload, or its timeline, is over: a slate follows if there can be one, or its segment
+        closes at its last whole chunk."""
+        member = self._periods[-1].members.get(track.name) if self._periods else None
+        if member is None or member.slate is None:
+            track.close()
+        else:
+            member.gone = True
+
+    def _show_slates(self, now: float) -> None:
+        """Stand in for what does not come."""
+        if not self._periods or self._periods[-1].ended_at is not None:
+            return
+        period, utc = self._periods[-1], Fraction(self._utc.at(now))
+        for member in period.members.values():
+            if not wanted(member, period, utc):
+                continue
+            for arrival in slates(member, period, utc, now):
+                member.slates += 1
+                number = period.begins(arrival)
+                if number is not None:
+                    period.open(arrival, number)
+                if member.track.growing is None:
+                    break  # it never had a segment
+                member.track.append(arrival.chunk, arrival.cut.duration)
+                member.end = arrival.cut.end_time
 
     def _period_of(self, at: Placement) -> Period | None:
         epoch = at.epoch
         if epoch is None:
             return None
         return next((p for p in reversed(self._periods) if p.epoch is epoch), None)
-
-    def _strayed(self, arrival: Arrival) -> bool:
-        """Whether a sparse track says what nobody can place: far ahead of the others, or when the
-        event is over."""
-        run = arrival.at.run
-        ahead = arrival.starts_at - Fraction(run.end, NS) > AHEAD
-        return arrival.track.is_sparse and (self.ended or (run.companion is not None and ahead))
 
     def _place(self, arrival: Arrival, period: Period, number: int | None, now: float) -> None:
         """Put a chunk into segment ``number``, which it begins, or into the growing one."""
@@ -367,25 +430,32 @@ class Presentation:
             return  # nothing to start a segment with
         if track is period.leading and cut.random_access:
             self._key_frames.note(arrival.starts_at)
-        track.append(arrival.chunk, cut.duration)
-        self._merger.take(track, cut, arrival.at.run, arrival.starts_at, now)
-        if period.members[track.name].note():
+        member = period.members[track.name]
+        track.append(arrival.chunk, cut.duration, at_once=arrival.at_once)
+        member.note_chunk(arrival)
+        if member.note():
             self._change(now)
 
     def _renew(self, arrival: Arrival, period: Period, now: float) -> bool:
         """Open a new period where a segment of the leading track starts, if one is due: the clock
-        has drifted, a track has come or gone, the rhythm of key frames has changed."""
+        has drifted, a track has come or gone or is back, the rhythm of key frames has changed."""
         run, track, start = arrival.at.run, arrival.track, arrival.starts_at
         if period is not self._periods[-1] or run is not self.timeline.run:
             return False
-        if not arrival.can_begin or period.begins(arrival) is None:
+        heard = self._attendance.present(run, start, now)
+        alive = _by_name(heard.union(period.stand_ins(heard)))
+        if not arrival.can_begin or track is not period.leader_of(alive):
             return False
-        alive = self._attendance.present(run, start, now)
-        if track is not period.leader_of(alive):
+        back = period.members[track.name].returning
+        if not back and period.begins(arrival) is None:
             return False
-        composed = alive == [member.track for member in period.members.values()]
-        strays = track.is_video and period.grid.strays(start)
-        if not run.due and composed and not strays and not period.misplaced(start):
+        if back and not run.due and not on_time(arrival, period, Fraction(self._utc.at(now))):
+            return False
+        members = period.members.values()
+        composed = alive == [member.track for member in members]
+        returned = any(member.returning for member in members)
+        strays = not back and track.is_video and period.grid.strays(start)
+        if composed and not (run.due or returned or strays or period.misplaced(start)):
             return False
         rhythm = period.rhythm
         if strays:
@@ -403,15 +473,30 @@ class Presentation:
         self._waiting.keep_only(lambda arrival: arrival.at.run is run)
         if not self._waiting or not run.ready(self._utc.at(now)):
             return
-        came = {arrival.track for arrival in self._waiting}
-        tracks = sorted(came | self._attendance.sparse, key=lambda track: track.name)
-        dense = [track for track in tracks if not track.is_sparse] or tracks
+        tracks = _by_name({arrival.track for arrival in self._waiting} | self._attendance.sparse)
+        if self._periods and not set(self._periods[-1].going_on) <= set(tracks):
+            return  # one track began anew; the others follow at a random access point
         leading = next((track for track in tracks if track.is_video), None)
-        leads = dense if leading is None else [leading]
-        begins = [a for a in self._waiting if a.can_begin and a.track in leads]
         rhythm = Rhythm.of_sound() if leading is None else self._first_rhythm(leading)
-        if begins and rhythm is not None:
-            self._announce(run, min(a.starts_at for a in begins), rhythm, tracks, now)
+        leads = [leading] if leading else [t for t in tracks if not t.is_sparse] or tracks
+        start = self._first_start(run, leads, now)
+        if start is not None and rhythm is not None:
+            self._announce(run, start, rhythm, tracks, now)
+
+    def _first_start(self, run: Run, leads: list[Track], now: float) -> Fraction | None:
+        """Seconds on the run's timeline where its first period may start; None: not yet.
+
+        At the first chunk that can begin a segment; but if slates are shown, at one that has just
+        come: players go on with what they have decoded, slates too, until the next key picture
+        behind the start (Chromium's ``SourceBufferStream``).
+        """
+        starts = [a.starts_at for a in self._waiting if a.can_begin and a.track in leads]
+        if not self.changes_soon:
+            return min(starts, default=None)
+        edge = Fraction(self._utc.at(now)) - Fraction(run.offset, NS)
+        newest = max(starts, default=None)
+        late = newest is None or edge - newest > self._latency_target
+        return None if late else newest
 
     def _first_rhythm(self, leading: Track) -> Rhythm | None:
         """Of an encoder that has just come, or come back; None while it is not known."""
@@ -432,25 +517,39 @@ class Presentation:
         before = self._periods[-1] if self._periods else None
         promised = 0
         if before is not None:
+            self._show_slates(now)
             promised = before.number_due(Fraction(self._utc.at(now)) + NOTICE)
             self._noticed_at = now + NOTICED_SECONDS
             before.end_before(epoch)
-            if before.id != epoch.continues:
-                before = None
+            if before.run is not run:
                 self._key_frames.begin()
+            tracks = _by_name(tracks + before.stand_ins(tracks))
+        elif self._by_track:
+            tracks = _by_name(tracks + self._silence_for(tracks))
         arrivals = self._waiting.take_all()
         target = self._rules.segment_target
-        period = Period(epoch, rhythm, target, arrivals, tracks, before)
+        period = Period(run, epoch, rhythm, target, arrivals, tracks, before)
         self._periods.append(period)
         for track in tracks:
             track.inits[epoch.id] = track.init
+        for track in self.tracks.values():
             track.expect(epoch.start_number, promised)
+        came = {arrival.track for arrival in arrivals} | self._attendance.here
+        for member in period.members.values():
+            member.gone = member.track not in came
         if self._by_track:
-            self._merger.compose(tracks)
+            self._merger.compose([track for track in tracks if track in came])
+        for track in self.tracks.values():
+            if track not in tracks or before is None or before.run is not run:
+                track.close()
+        keys = [a.starts_at for a in arrivals if a.track is period.leading and a.can_begin]
         for arrival in arrivals:
+            if arrival.starts_at >= min(keys, default=start):
+                self._merger.take(arrival, now)
             where = self._period_of(arrival.at)
             if where is not None and arrival.track.name in where.members:
                 self._place(arrival, where, where.begins(arrival), now)
+        self._show_slates(now)
         for track in tracks:
             self._close_if_full(track)
         self._change(now)
@@ -458,13 +557,20 @@ class Presentation:
         for call in awaiting.values():
             call()
 
+    def _silence_for(self, tracks: list[Track]) -> list[Track]:
+        """A track of silence where there is no other sound: some may come later."""
+        dense = [track for track in tracks if not track.is_sparse]
+        if not dense or SILENT_TRACK in self.tracks or any(t.kind == "audio" for t in dense):
+            return []
+        silent = Track(SILENT_TRACK, silent_init(), self._counters)
+        self.tracks[SILENT_TRACK] = silent
+        return [silent]
+
     def _close_if_full(self, track: Track) -> None:
         """Whole segments are over when they are here, not when the next one begins."""
         last, growing = self._attendance.delivered(track), track.growing
-        if last is None or growing is None:
-            return
-        period = self._period_of(last.at)
-        if period is None or growing.epoch != period.id:
+        period = None if last is None else self._period_of(last.at)
+        if last is None or period is None or growing is None or growing.epoch != period.id:
             return
         if period.grid.completes(growing.number, last):
             track.close()
@@ -476,33 +582,14 @@ class Presentation:
         more."""
         return source.is_dense or all(track.is_sparse for track in self.tracks.values())
 
-    def _passed(self, number: int, now: float) -> bool:
-        """Whether a sparse track has nothing more to say in segment ``number``."""
-        utc = Fraction(self._utc.at(now))
-        of = (p for p in reversed(self._periods) if p.epoch.start_number <= number)
-        period = next(of, None)
-        return period is not None and period.is_past(number, utc - LATE)
-
-    def _too_late(self, arrival: Arrival, period: Period, now: float) -> bool:
-        """Whether players were told that there is nothing where a chunk belongs. If so, it goes
-        where they have yet to look, unless the period is over."""
-        number = period.begins(arrival)
-        if number is None or not arrival.track.is_sparse or not self._passed(number, now):
-            return False
-        if period is self._periods[-1]:
-            first = period.number_due(Fraction(self._utc.at(now)) - LATE) - 1
-            self._place(arrival, period, first, now)
-        return True
-
     def _pass_by(self, now: float) -> None:
         """Let nobody wait for what sparse tracks do not say."""
-        if not self._periods:
-            return
-        past = self._periods[-1].number_due(Fraction(self._utc.at(now)) - LATE) - 1
-        for track in self._attendance.sparse:
-            if track.growing is not None and self._passed(track.growing.number, now):
+        utc = Fraction(self._utc.at(now))
+        for track in self._attendance.sparse if self._periods else ():
+            growing = track.growing
+            if growing is not None and passed(growing.number, self._periods, utc):
                 track.close()
-            track.refuse(below=past)
+            track.refuse(below=first_open(self._periods[-1], utc))
 
     # Ends
 
@@ -515,7 +602,7 @@ class Presentation:
             track.close()
             track.refuse()
         if self._periods:
-            self._periods[-1].ended_at = self._periods[-1].media_end
+            self._periods[-1].end(with_slates=True)
             self.ended = True
             self._farewell_until = now + FAREWELL
             self._change(now)
@@ -539,6 +626,10 @@ class Presentation:
     def _change(self, now: float) -> None:
         self.revision += 1
         self._changed_at = Fraction(self._utc.at(now)).limit_denominator(1000)
+
+
+def _by_name(tracks: Iterable[Track]) -> list[Track]:
+    return sorted(tracks, key=lambda track: track.name)
 
 
 def _track_name(feed: Feed, init: InitSegment, track_id: int) -> str:

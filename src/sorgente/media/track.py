@@ -24,12 +24,6 @@ from sorgente.media.segment import Segment
 from sorgente.media.snapshot import Kind
 from sorgente.media.subscriber import Subscriber
 
-HURRY: Final = 4
-"""An object that comes in a quarter of the time it plays is sent as a whole."""
-
-AT_ONCE: Final = 2
-"""Objects in a row that show it. One alone may have been held up in the network."""
-
 MAX_SCHEMES: Final = 16
 MAX_SCHEME: Final = 512
 """Characters. What an encoder says of its events goes into every manifest."""
@@ -70,13 +64,11 @@ class Track:
         """(scheme, value) of the ``emsg`` boxes that came with it."""
         self.longest_chunk = 0
         """Ticks; of chunks that are not the last of their segment."""
+        self.last_object = 0
+        """Ticks that its encoder sent at once, the last time; 0 if it sends chunks as it makes
+        them."""
         self._counters = counters
         self._growing: Segment | None = None
-        self._object: tuple[float, float] | None = None
-        """Seconds: when the first and the last chunk of what is sent at a time came."""
-        self._object_ticks = 0
-        self._at_once = 0
-        """Objects in a row that came faster than they play."""
         self._last_chunk = 0
         self._held: dict[int, dict[Subscriber, Callable[[], None]]] = {}
 
@@ -141,16 +133,14 @@ class Track:
             self._promised = range(self.last_number + 1, min(promised + 1, number))
         self.next_number = number
 
-    def append(self, chunk: Chunk, duration: int) -> None:
-        """One more chunk of the segment that is growing."""
+    def append(self, chunk: Chunk, duration: int, *, at_once: int = 0) -> None:
+        """One more chunk of the segment that is growing, of so many ticks; ``at_once``: ticks that
+        its encoder sent in one piece."""
         segment = self._growing
         assert segment is not None, "open() comes before append()"
         if segment.chunks:
             self.longest_chunk = max(self.longest_chunk, self._last_chunk)
-        self._last_chunk = duration
-        first, _ = self._object or (chunk.received_at, 0.0)
-        self._object = first, chunk.received_at
-        self._object_ticks += duration
+        self._last_chunk = at_once
         self.bytes_held += chunk.bytes_held
         segment.append(chunk, duration)
         for subscriber in self._held.pop(segment.number, ()):
@@ -165,16 +155,6 @@ class Track:
         if segment.duration:
             bits = segment.bytes * 8 * self.timescale
             self.peak_bandwidth = max(self.peak_bandwidth, bits // segment.duration)
-
-    def note_object(self) -> None:
-        """The encoder has sent all it had to send at a time. When that came at once, what players
-        wait for is not a chunk, but all of it."""
-        first, last = self._object or (0.0, 0.0)
-        ticks, self._object_ticks, self._object = self._object_ticks, 0, None
-        hurried = (last - first) * HURRY < ticks / self.timescale
-        self._at_once = self._at_once + 1 if hurried else 0
-        if self._at_once >= AT_ONCE:
-            self.longest_chunk = max(self.longest_chunk, ticks)
 
     def note_events(self, schemes: Iterable[tuple[str, str]]) -> bool:
         """Whether events of these are the first of their kind."""

@@ -1,0 +1,75 @@
+"""What a command line asks ``push`` to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from sorgente.tools.errors import UnusableArgument
+from sorgente.tools.inputs import Input, Kind, parse_input
+from sorgente.tools.ladder import Rung, parse_ladder
+from sorgente.tools.target import Target, parse_target
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushSettings:
+    """How to push."""
+
+    ladder: str | None = None
+    """Picture sizes to encode, with bit rates if you like: 1080p:6M,720p,360p. What is larger than
+    the source is left out."""
+
+    encode: bool = False
+    """Encode anew even what could be copied."""
+
+    loop: bool = False
+    """Begin the file again when it ends."""
+
+    sound: str | None = None
+    """Another input for the sound, such as alsa:default beside a camera."""
+
+    publish_key: Annotated[str | None, Parameter(name=("--publish-key", "--key"))] = None
+    """The origin's key. Better in SORGENTE_PUBLISH_KEY: ps shows command lines to everybody."""
+
+    verbose: bool = False
+    """Show what ffmpeg says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be pushed where."""
+
+    picture: Input
+    sound: Input | None
+    ladder: tuple[Rung, ...]
+    encode: bool
+    loop: bool
+    """Which encodes too: copied key frames fall out of step wherever the file begins again, and
+    each time players would meet a new period."""
+    target: Target
+
+    @property
+    def inputs(self) -> Sequence[Input]:
+        """In the order ffmpeg gets them."""
+        return [self.picture] if self.sound is None else [self.picture, self.sound]
+
+
+def make_order(text: str, url: str, settings: PushSettings) -> Order:
+    """What the command line asks for.
+
+    Raises UnusableArgument.
+    """
+    picture = parse_input(text)
+    sound = None if settings.sound is None else parse_input(settings.sound)
+    if sound is not None and sound.kind is Kind.LISTENER:
+        raise UnusableArgument("--sound cannot wait for a caller; INPUT can")
+    if settings.loop and picture.kind not in (Kind.FILE, Kind.STREAM):
+        raise UnusableArgument(f"--loop is for files, and {picture.shown} is none")
+    ladder = () if settings.ladder is None else parse_ladder(settings.ladder)
+    target = parse_target(url, settings.publish_key)
+    encode = settings.encode or settings.loop
+    return Order(picture, sound, ladder, encode, settings.loop, target)

@@ -1,0 +1,230 @@
+"""Encoders that go away and come back, and what players of the channel get meanwhile."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+
+from sorgente.isobmff.slate import BRAND
+from sorgente.media.publisher import Publisher
+from sorgente.media.segment import Segment
+from tests.media.test_presentation import FRAME, Stage
+from tests.support.boxes import AUDIO, SYNC, Sample, TrafSpec, chunk, init_segment
+from tests.support.live import Upload, media_of, video
+
+GOP = 25
+
+
+def sound(count: int) -> Upload:
+    """One chunk of 40 ms each."""
+    traf = [TrafSpec(2, index * 1920, [Sample(b"sound", 1920, SYNC)]) for index in range(count)]
+    return Upload(
+        init_segment(AUDIO),
+        [chunk(each, sequence_number=index + 1) for index, each in enumerate(traf)],
+    )
+
+
+class Encoder:
+    """Uploads of picture and sound, in step."""
+
+    def __init__(self, stage: Stage, *names: str, frames: int = 600) -> None:
+        self.stage = stage
+        self.uploads = {
+            name: sound(frames) if name.startswith("a") else video(frames, gop=GOP)
+            for name in names
+        }
+        self.publishers: dict[str, Publisher] = {}
+        self.at = 0
+        for name in names:
+            self.begin(name)
+
+    def begin(self, name: str) -> None:
+        self.publishers[name] = self.stage.publish(name)
+        self.publishers[name].feed(self.uploads[name].init, self.stage.now)
+
+    def send(self, frames: int, *, silent: str = "", late: float = 0.0) -> None:
+        """So many frames of what is published, but for the ``silent`` track."""
+        for _ in range(frames):
+            self.stage.pass_time(FRAME)
+            for name, publisher in self.publishers.items():
+                if name != silent:
+                    publisher.feed(self.uploads[name].chunks[self.at], self.stage.now)
+            self.at += 1
+
+    def kill(self, *names: str) -> None:
+        for name in names or list(self.publishers):
+            self.publishers.pop(name).break_off("killed", self.stage.now)
+
+
+def segments(stage: Stage, track: str) -> list[Segment]:
+    return list(stage.presentation.tracks[track].segments.values())
+
+
+def watched(stage: Stage, track: str, period: int = 0) -> float:
+    """Seconds of the track that there are in a period; no gap, no overlap, legal to the byte."""
+    told = stage.snapshot.periods[period]
+    own = [each for each in segments(stage, track) if each.epoch == told.id]
+    init = stage.presentation.tracks[track].inits[told.id]
+    at = None
+    for segment in own:
+        for media in media_of(init.data + b"".join(segment.slice(0, segment.bytes))):
+            (part,) = media.fragment.tracks
+            assert at is None or part.base_decode_time == at
+            at = part.base_decode_time + part.duration
+    numbers = [each.number for each in own]
+    assert numbers == list(range(numbers[0], numbers[-1] + 1))
+    return float(sum(Fraction(each.duration, init.leading_track.timescale) for each in own))
+
+
+def is_slate(segment: Segment) -> bool:
+    return BRAND in b"".join(segment.slice(0, segment.bytes))
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()
+
+
+def test_while_the_encoder_is_away_its_period_goes_on_with_slates(stage: Stage) -> None:
+    encoder = Encoder(stage, "a", "v")
+    encoder.send(85)
+    encoder.kill()
+    assert stage.presentation.changes_soon
+    for _ in range(100):
+        stage.pass_time(0.1)
+    for track in ("a", "v"):
+        assert watched(stage, track) == pytest.approx(85 * FRAME + 10, abs=0.1)
+        assert is_slate(segments(stage, track)[-1])
+    (period,) = stage.snapshot.periods
+    assert period.end is None
+
+
+def test_slates_do_not_change_what_is_announced(stage: Stage) -> None:
+    encoder = Encoder(stage, "a", "v")
+    encoder.send(130)
+    revision, told = stage.presentation.revision, stage.snapshot.periods
+    encoder.kill()
+    for _ in range(50):
+        stage.pass_time(0.1)
+    assert stage.presentation.revision == revision
+    assert [t.chunk_duration for t in stage.snapshot.periods[0].tracks] == [
+        t.chunk_duration for t in told[0].tracks
+    ]
+
+
+def test_the_encoder_comes_back_with_a_period_that_follows_at_once(stage: Stage) -> None:
+    encoder = Encoder(stage, "a", "v")
+    encoder.send(85)
+    encoder.kill()
+    stage.pass_time(5)
+    again = Encoder(stage, "a", "v")
+    again.send(60)
+    old, new = stage.snapshot.periods
+    assert old.end == new.start
+    assert not stage.presentation.changes_soon
+    for track in ("a", "v"):
+        assert watched(stage, track) >= float(new.start - old.start) - 0.1
+        assert not is_slate(segments(stage, track)[-1])
+
+
+def test_a_pause_is_slated_and_left_at_a_key_frame(stage: Stage) -> None:
+    """A camera that stood still: its time stamps go on where they stopped, 3 s late."""
+    encoder = Encoder(stage, "a", "v")
+    encoder.send(85)
+    for _ in range(30):
+        stage.pass_time(0.1)
+    assert stage.presentation.changes_soon
+    encoder.send(100)
+    old, new = stage.snapshot.periods
+    assert old.end == new.start
+    assert not stage.presentation.changes_soon
+    for track in ("a", "v"):
+        assert watched(stage, track) >= float(new.start - old.start) - 0.1
+        assert not is_slate(segments(stage, track)[-1])
+    first = next(each for each in segments(stage, "v") if each.epoch == new.id)
+    init = stage.presentation.tracks["v"].inits[new.id].data
+    assert media_of(init + b"".join(first.slice(0, first.bytes)))[0].random_access
+
+
+def test_a_moment_of_silence_is_none(stage: Stage) -> None:
+    encoder = Encoder(stage, "a", "v")
+    encoder.send(85)
+    stage.pass_time(0.9)
+    for _ in range(22):  # and catches up
+        for name, publisher in encoder.publishers.items():
+            publisher.feed(encoder.uploads[name].chunks[encoder.at], stage.now)
+        encoder.at += 1
+    encoder.send(60)
+    assert len(stage.snapshot.periods) == 1
+    assert not any(is_slate(each) for each in segments(stage, "v"))
+
+
+def test_sound_that_vanishes_is_silence_until_it_is_back(stage: Stage) -> None:
+    encoder = Encoder(stage, "a", "v")
+    encoder.send(85)
+    encoder.kill("a")
+    encoder.send(125)
+    (period,) = stage.snapshot.periods
+    assert [track.name for track in period.tracks] == ["a", "v"]
+    assert watched(stage, "a") == pytest.approx(watched(stage, "v"), abs=0.1)
+    assert not any(is_slate(each) for each in segments(stage, "v"))
+    encoder.begin("a")
+    encoder.send(100)
+    *_, newest = stage.snapshot.periods
+    assert [track.name for track in newest.tracks] == ["a", "v"]
+    assert not is_slate(segments(stage, "a")[-1])
+
+
+def test_an_encoder_that_comes_back_without_sound_has_silence(stage: Stage) -> None:
+    encoder = Encoder(stage, "a", "v")
+    encoder.send(85)
+    encoder.kill()
+    stage.pass_time(2)
+    Encoder(stage, "v").send(100)
+    _, new = stage.snapshot.periods
+    assert [track.name for track in new.tracks] == ["a", "v"]
+    assert watched(stage, "a", 1) == pytest.approx(watched(stage, "v", 1), abs=0.1)
+
+
+def test_sound_that_comes_late_comes_in_place_of_silence(stage: Stage) -> None:
+    encoder = Encoder(stage, "v")
+    encoder.send(85)
+    (period,) = stage.snapshot.periods
+    assert [track.name for track in period.tracks] == ["silence", "v"]
+    assert watched(stage, "silence") == pytest.approx(watched(stage, "v"), abs=0.1)
+    encoder.uploads["a"] = sound(600)
+    encoder.begin("a")
+    encoder.send(100)
+    old, new = stage.snapshot.periods
+    assert [track.name for track in new.tracks] == ["a", "v"]
+    assert old.end == new.start
+    assert watched(stage, "silence") >= float(new.start - old.start) - 0.1
+    assert not is_slate(segments(stage, "a")[-1])
+
+
+def test_a_bit_rate_that_dies_is_left_out_as_there_are_others(stage: Stage) -> None:
+    encoder = Encoder(stage, "a", "v1", "v2")
+    encoder.send(85)
+    encoder.kill("v2")
+    encoder.send(120)
+    old, new = stage.snapshot.periods
+    assert [track.name for track in new.tracks] == ["a", "v1"]
+    assert watched(stage, "v2") >= float(new.start - old.start) - 0.1, "its players switch then"
+
+
+def test_an_event_that_is_over_shows_no_slates_and_may_begin_again(stage: Stage) -> None:
+    encoder = Encoder(stage, "a", "v")
+    encoder.send(85)
+    for publisher in encoder.publishers.values():
+        publisher.finish(stage.now)
+    for _ in range(110):
+        stage.pass_time(0.1)
+    assert stage.snapshot.ended
+    count = len(segments(stage, "v"))
+    stage.pass_time(5)
+    Encoder(stage, "a", "v").send(60)
+    old, new = stage.snapshot.periods
+    assert old.end is not None
+    assert old.end < new.start
+    assert len([each for each in segments(stage, "v") if each.epoch == old.id]) == count
