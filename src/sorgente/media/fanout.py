@@ -77,7 +77,8 @@ class Fanout:
     def hand_out(self, chunk: Chunk) -> None:
         """Give the newest chunk of the run to everybody who can take it now."""
         counters = self._counters
-        for form, followers in self._following.items():
+        # A write may let in a reader of another form, hence the copy.
+        for form, followers in tuple(self._following.items()):
             if followers:
                 data = form(chunk)
                 counters.deliveries += len(followers)

@@ -39,9 +39,14 @@ LEAD: Final = 1
 """Seconds that tracks of uploads of their own are moved later, all alike: more than the priming of
 any audio codec or the reordering of any video codec, which lead below zero (see ``split``)."""
 
-FAREWELL: Final = 10.0
-"""Seconds that a manifest of an event that is over keeps its timeline: for those who watch to see
-its end. Then it becomes one of a recording, on a timeline of its own (see ``dash.recording``)."""
+FAREWELL: Final = 5.0
+"""Seconds that a manifest of an event that is over keeps its timeline: until those who watch have
+seen its end. Then it becomes one of a recording, on a timeline of its own (``dash.recording``)."""
+
+AFTERWARDS: Final = Fraction(3)
+"""Seconds more until the last player knows: a look at the manifest, one that was late, and what a
+player asks for ahead. What the clock promises until then is empty: Shaka dies of a 404 when the
+manifest is static."""
 
 NOTICE: Final = 3
 """Seconds until all players have seen a new period: two looks at the manifest, and one that was
@@ -516,9 +521,12 @@ class Presentation:
         self._merger.finish(clean=False)
         self._waiting.take_all()
         self._runs = {}
+        promised = 0
+        if self._periods:
+            known = Fraction(self._utc.at(now)) + Fraction(FAREWELL) + AFTERWARDS
+            promised = self._periods[-1].number_due(known)
         for track in self.tracks.values():
-            track.close()
-            track.refuse()
+            track.finish(promised)
         if self._periods:
             self._periods[-1].end(with_slates=True)
             self.ended = True
