@@ -53,12 +53,15 @@ class Run(Protocol):
 
 
 class Fanout:
-    """The subscribers of one run of chunks."""
+    """The subscribers of one run of chunks.
 
-    __slots__ = ("_counters", "_following", "_run", "behind")
+    It does not know the run, which is its owner: a cycle would keep the chunks of a run that was
+    let go until the garbage collector comes by, which is minutes.
+    """
 
-    def __init__(self, run: Run, counters: Counters) -> None:
-        self._run = run
+    __slots__ = ("_counters", "_following", "behind")
+
+    def __init__(self, counters: Counters) -> None:
         self._counters = counters
         self._following: dict[Form, dict[Subscriber, None]] = {}
         self.behind: dict[Subscriber, None] = {}
@@ -116,17 +119,17 @@ class Fanout:
         self._following.clear()
         self.behind.clear()
 
-    def pause(self, subscriber: Subscriber) -> None:
-        """Its sink takes no more; what it was handed so far counts as sent."""
+    def pause(self, subscriber: Subscriber, end: int) -> None:
+        """Its sink takes no more; what it was handed so far, up to chunk ``end``, counts as
+        sent."""
         followers = self._following.get(subscriber.form, {})
         if subscriber in followers:
             del followers[subscriber]
-            subscriber.cursor = self._run.end
+            subscriber.cursor = end
             self.behind[subscriber] = None
 
-    def catch_up(self, subscriber: Subscriber) -> None:
+    def catch_up(self, subscriber: Subscriber, run: Run) -> None:
         """Send what it has not got yet, as long as its sink takes it."""
-        run = self._run
         while not subscriber.paused and subscriber.cursor < run.end:
             chunks = run.run(subscriber.cursor, CATCH_UP_CHUNKS)
             subscriber.cursor += len(chunks)
@@ -134,9 +137,8 @@ class Fanout:
         if not subscriber.paused:
             self.follow(subscriber)
 
-    def flush(self, subscriber: Subscriber) -> None:
+    def flush(self, subscriber: Subscriber, run: Run) -> None:
         """Send all it has not got yet, paused or not: the run is over."""
-        run = self._run
         self.send(subscriber, run.run(subscriber.cursor, run.end - subscriber.cursor))
 
     def send(self, subscriber: Subscriber, chunks: Sequence[Chunk]) -> None:

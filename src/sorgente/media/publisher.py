@@ -66,7 +66,7 @@ class Publisher:
     ) -> None:
         self._stage = stage
         self._parser = parser
-        self._on_ended = on_ended
+        self._on_ended: Callable[[OriginError], None] | None = on_ended
         self._splice: Splice | None = None
         self.relay: Relay | None = None
         """Where the chunks go; None until it is known what the bytes are."""
@@ -122,13 +122,18 @@ class Publisher:
 
     def end(self, error: OriginError, now: float) -> None:
         """Somebody else ends this upload; its encoder is told ``error``."""
+        on_ended = self._on_ended
         self._release(Outcome.BROKEN, str(error), now)
-        self._on_ended(error)
+        if on_ended is not None:
+            on_ended(error)
 
     def _release(self, outcome: Outcome, why: str, now: float) -> None:
         if not self.ended:
             self.ended = True
             self._stage.release(self, outcome, why, now)
+            # Its owner is no longer in a cycle with it, so what it had yet to relay goes with them;
+            # and a window does not last as long as somebody holds what once filled it.
+            self._on_ended = self.relay = None
 
     def _relay_unit(self, unit: Unit, now: float) -> None:
         match unit:
