@@ -147,6 +147,21 @@ def test_a_pause_is_slated_and_left_at_a_key_frame(stage: Stage) -> None:
     assert media_of(init + b"".join(first.slice(0, first.bytes)))[0].random_access
 
 
+def test_a_pause_that_is_caught_up_slowly_is_left_all_the_same(stage: Stage) -> None:
+    """As ffmpeg does behind ``-re``: 50 ms a second."""
+    encoder = Encoder(stage, "a", "v")
+    encoder.send(85)
+    for _ in range(30):
+        stage.pass_time(0.1)
+    for _ in range(125):
+        stage.pass_time(FRAME * 0.95)
+        for name, publisher in encoder.publishers.items():
+            publisher.feed(encoder.uploads[name].chunks[encoder.at], stage.now)
+        encoder.at += 1
+    assert not stage.presentation.changes_soon
+    assert not is_slate(segments(stage, "v")[-1])
+
+
 def test_a_moment_of_silence_is_none(stage: Stage) -> None:
     encoder = Encoder(stage, "a", "v")
     encoder.send(85)
