@@ -5,27 +5,33 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from benchmarks import results
-from benchmarks.load import LoadFailed
-from benchmarks.machine import Cores, raise_file_limit, usable_cores
-from benchmarks.measurement import Measurement, measure
-from benchmarks.native import FAULTS, Toolchain, Unavailable
-from benchmarks.report import tables, warnings
-from benchmarks.scenarios import SCENARIOS, SMOKE, Scenario, select
-from benchmarks.servers import ServerKind, default_python, seed, sorgente, yardstick
+from benchmarks import prove, results
+from benchmarks.family import AnyScenario, Bench
+from benchmarks.generator import LoadFailed
+from benchmarks.machine import raise_file_limit, usable_cores
+from benchmarks.native import Toolchain, Unavailable
+from benchmarks.scenarios import SCENARIOS, select
+from benchmarks.servers import (
+    ServerKind,
+    default_python,
+    nethttp,
+    seed,
+    sorgente,
+    yardstick,
+)
 
 _RESULTS: Final = Path(__file__).resolve().parent / "results.md"
-_SERVERS: Final = ("sorgente", "yardstick", "seed")
+_SERVERS: Final = ("sorgente", "yardstick", "seed", "net/http")
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
-        prog="benchmarks/run.py", description="Sorgente beside a C floor and the seed's Go program."
+        prog="benchmarks/run.py", description="Sorgente beside a C floor and programs in Go."
     )
     parser.add_argument("scenario", nargs="*", help="names or families; none: all of them")
     parser.add_argument("--server", action="append", choices=_SERVERS, help="only these")
@@ -33,10 +39,15 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--duration", type=float, help="seconds of the measured window")
     parser.add_argument("--python", default=default_python(), help="the Python that has sorgente")
     parser.add_argument("--go", help="path of the go command")
-    parser.add_argument("--output", type=Path, default=_RESULTS, help="where results.md goes")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=_RESULTS,
+        help="where results.md goes; scenarios that are not run stay in it as they are",
+    )
     parser.add_argument("--list", action="store_true", help="say which scenarios there are")
-    parser.add_argument("--smoke", action="store_true", help="under 20 s: does all of it run?")
-    parser.add_argument("--prove", action="store_true", help="does the generator find faults?")
+    parser.add_argument("--smoke", action="store_true", help="a minute: does all of it run?")
+    parser.add_argument("--prove", action="store_true", help="do the generators find faults?")
     return parser.parse_args(arguments)
 
 
@@ -49,139 +60,92 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     raise_file_limit()
     try:
-        toolchain = Toolchain.find()
+        bench = Bench(Toolchain.find(), usable_cores())
         if options.prove:
-            return _prove(toolchain, usable_cores())
+            return prove.prove(bench)
         if options.smoke:
-            return _smoke(options, toolchain)
-        return _run(options, toolchain)
+            kinds = _kinds(options, bench, tuple(options.server or ("sorgente", "yardstick")))
+            return prove.smoke(kinds, bench)
+        return _run(options, bench)
     except (Unavailable, LoadFailed, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
 
 
-def _kinds(
-    options: argparse.Namespace, toolchain: Toolchain, wanted: tuple[str, ...]
-) -> tuple[list[ServerKind], list[str]]:
-    """The servers that are there, and why the others are not."""
+def _kinds(options: argparse.Namespace, bench: Bench, wanted: Sequence[str]) -> list[ServerKind]:
+    """The servers that are there.
+
+    Raises:
+        Unavailable: none of them is.
+    """
     makers: dict[str, Callable[[], ServerKind]] = {
         "sorgente": lambda: sorgente(options.python),
-        "yardstick": lambda: yardstick(toolchain),
+        "yardstick": lambda: yardstick(bench.toolchain),
         "seed": lambda: seed(options.go),
+        "net/http": lambda: nethttp(options.go),
     }
     kinds = []
-    left_out = []
     for name in wanted:
         try:
             kinds.append(makers[name]())
         except Unavailable as reason:
-            left_out.append(f"{name}: {reason}")
-            print(f"left out: {left_out[-1]}")
-    return kinds, left_out
+            print(f"left out: {name}: {reason}")
+    if not kinds:
+        raise Unavailable("none of these servers can be started here")
+    return kinds
 
 
-def _run(options: argparse.Namespace, toolchain: Toolchain) -> int:
+def _run(options: argparse.Namespace, bench: Bench) -> int:
     scenarios = select(options.scenario)
     if options.duration:
         scenarios = [scenario.shortened(options.duration) for scenario in scenarios]
-    kinds, left_out = _kinds(options, toolchain, tuple(options.server or _SERVERS))
-    if not kinds:
-        raise Unavailable("none of these servers can be started here")
-    cores = usable_cores()
-    measured: results.Results = {}
-    for scenario in scenarios:
-        of_scenario, failures = _measure_scenario(
-            scenario, kinds, toolchain.program("load"), cores, options.rounds
-        )
-        left_out += failures
-        measured[scenario.name] = (scenario, of_scenario)
-        _show(scenario, of_scenario)
+    kinds = _kinds(options, bench, options.server or _SERVERS)
     version = subprocess.run(
         [options.python, "--version"], capture_output=True, text=True, check=False
     ).stdout.strip()
-    run = results.Run(measured, left_out, version, cores, options.rounds)
-    results.write(run, options.output)
+    measured: dict[str, tuple[AnyScenario, Mapping[str, Sequence[Any]]]] = {}
+    left_out: dict[str, list[str]] = {}
+    for scenario in scenarios:
+        found, left_out[scenario.name] = _measure(scenario, kinds, bench, options.rounds)
+        measured[scenario.name] = (scenario, found)
+        show(scenario, found)
+        # After each scenario: a run that is broken off leaves what it had.
+        run = results.Run(
+            {scenario.name: (scenario, found)}, left_out, version, bench.cores, options.rounds
+        )
+        if found:
+            results.write(run, options.output)
     print(f"\nwritten: {options.output}")
-    return 0 if all(of_scenario for _, of_scenario in measured.values()) else 1
+    return 0 if all(found for _, found in measured.values()) else 1
 
 
-def _measure_scenario(
-    scenario: Scenario, kinds: list[ServerKind], load: Path, cores: Cores, rounds: int
-) -> tuple[dict[str, list[Measurement]], list[str]]:
+def _measure(
+    scenario: AnyScenario, kinds: Sequence[ServerKind], bench: Bench, rounds: int
+) -> tuple[dict[str, list[Any]], list[str]]:
     """ABC ABC ABC: what disturbs the machine for a while disturbs all servers."""
-    measured: dict[str, list[Measurement]] = {}
+    measured: dict[str, list[Any]] = {}
     failures = []
-    able = [kind for kind in kinds if scenario.channels == 1 or not kind.one_channel]
-    failures += [f"{k.name} in {scenario.name}: one channel only" for k in kinds if k not in able]
+    able = [kind for kind in kinds if scenario.needs & kind.serves]
+    if scenario.media.channels > 1:
+        failures += [f"{kind.name}: one channel only" for kind in able if kind.one_channel]
+        able = [kind for kind in able if not kind.one_channel]
     for number in range(rounds):
         for kind in able:
             print(f"{scenario.name}, round {number + 1} of {rounds}: {kind.name}", flush=True)
             try:
-                measured.setdefault(kind.name, []).append(measure(kind, scenario, load, cores))
+                measured.setdefault(kind.name, []).append(scenario.measure(kind, bench))
             except (LoadFailed, Unavailable) as failure:
-                failures.append(f"{kind.name} in {scenario.name}, round {number + 1}: {failure}")
+                failures.append(f"{kind.name}, round {number + 1}: {failure}")
                 print(f"  failed: {failure}")
     return {name: found for name, found in measured.items() if found}, failures
 
 
-def _show(scenario: Scenario, measured: dict[str, list[Measurement]]) -> None:
-    print(
-        f"\n{scenario.name}: {scenario.about} ({scenario.deliveries_per_second:.0f} deliveries/s)"
-    )
-    for table in tables(scenario, measured):
-        print(table.plain())
-    for warning in warnings(measured):
-        print(f"! {warning}")
+def show(scenario: AnyScenario, measured: Mapping[str, Sequence[Any]]) -> None:
+    """On the terminal."""
+    print(f"\n{scenario.name}: {scenario.about} ({scenario.load})")
+    if measured:
+        for table in scenario.tables(measured):
+            print(table.plain())
+        for warning in scenario.warnings(measured):
+            print(f"! {warning}")
     print()
-
-
-def _selftest(toolchain: Toolchain) -> None:
-    print(
-        subprocess.run(
-            [toolchain.program("selftest")], capture_output=True, text=True, timeout=60, check=True
-        ).stdout.strip()
-    )
-
-
-def _smoke(options: argparse.Namespace, toolchain: Toolchain) -> int:
-    """No timing is asserted: only that numbers come out, and that the C floor loses nothing."""
-    _selftest(toolchain)
-    kinds, _ = _kinds(options, toolchain, tuple(options.server or ("sorgente", "yardstick")))
-    measured, failures = _measure_scenario(
-        SMOKE, kinds, toolchain.program("load"), usable_cores(), rounds=1
-    )
-    _show(SMOKE, measured)
-    for rounds in measured.values():
-        for m in rounds:
-            if m.us_per_delivery is None or not m.complete or not m.load.latencies["steady"]:
-                failures.append(f"{m.server}: numbers are missing")
-            if m.server == "yardstick" and m.load.session["received"] != m.load.session["expected"]:
-                failures.append("yardstick: deliveries are missing")
-    for failure in failures:
-        print(f"FAILED: {failure}")
-    return 1 if failures or not measured else 0
-
-
-def _prove(toolchain: Toolchain, cores: Cores) -> int:
-    """Each fault must be found, and without a fault nothing may be."""
-    _selftest(toolchain)
-    blame = {
-        "DROP": "lost",
-        "CORRUPT": "corrupt",
-        "DUPLICATE": "duplicated",
-        "SWAP": "reordered",
-        "TRUNCATE": "corrupt",
-    }
-    wrong = 0
-    for fault in (None, *FAULTS):
-        measured = measure(
-            yardstick(toolchain, fault), SMOKE, toolchain.program("load"), cores
-        ).load.session
-        found = {name: measured[name] for name in (*sorted(set(blame.values())), "skipped")}
-        right = found[blame[fault]] > 0 if fault else not any(found.values())
-        wrong += not right
-        print(
-            f"{'right' if right else 'WRONG'}: yardstick, {fault or 'no fault'}: "
-            f"{measured['received']} of {measured['expected']} received, {found}"
-        )
-    return 1 if wrong else 0

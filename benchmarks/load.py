@@ -1,57 +1,79 @@
-"""Runs the load generator, one process or more, and reads what it reports."""
+"""The generator of streams: publishers and players of progressive streams (`native/load.c`)."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import threading
-import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from queue import Empty, Queue
-from typing import Any, Final
+from typing import Any, Final, Literal
 
-from benchmarks.machine import children_on
-from benchmarks.scenarios import Scenario
+from benchmarks.generator import PATIENCE_SECONDS, SATURATED, Generator, Latencies
 from benchmarks.servers import RunningServer
 
 _RAMP_SECONDS: Final = 60
 _DRAIN_SECONDS: Final = 8
-_PATIENCE_SECONDS: Final = 20  # beyond what a step is allowed to take
-_SHARES: Final = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999}
+
+Upload = Literal["video", "muxed", "tracks"]
+"""One upload of one track; video and audio in one; one each."""
 
 
-class LoadFailed(Exception):
-    """The generator ended without a result; the text is what it said."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Media:
+    """What is published."""
+
+    channels: int = 1
+    upload: Upload = "video"
+    hz: float = 30
+    """Chunks a second; they are spread evenly over the period."""
+
+    size: int = 4096
+    """Bytes of a chunk."""
+
+    gop: int = 30
+    """Every such chunk is a sync chunk."""
+
+    audio_hz: float = 46.875
+    """One frame of AAC, 1024 samples at 48 kHz, each."""
+
+    audio_size: int = 278
+
+    @property
+    def tracks(self) -> int:
+        """Of a channel."""
+        return 1 if self.upload == "video" else 2
+
+    @property
+    def chunks_per_second(self) -> float:
+        """Of all channels."""
+        return self.channels * (self.hz + (self.audio_hz if self.tracks > 1 else 0))
+
+    @property
+    def bytes_per_second(self) -> float:
+        """Of one channel."""
+        audio = self.audio_hz * self.audio_size if self.tracks > 1 else 0
+        return self.hz * self.size + audio
+
+    def options(self, server: RunningServer) -> dict[str, object]:
+        """For the generator."""
+        kind = server.kind
+        return {
+            "port": server.port,
+            "ingest-path": kind.ingest_track_path if self.upload == "tracks" else kind.ingest_path,
+            "channels": self.channels,
+            "upload": self.upload,
+            "hz": self.hz,
+            "size": self.size,
+            "gop": self.gop,
+            "audio-hz": self.audio_hz,
+            "audio-size": self.audio_size,
+            "ramp-seconds": _RAMP_SECONDS,
+            "drain-seconds": _DRAIN_SECONDS,
+        }
 
 
-@dataclass(slots=True)
-class Latencies:
-    """A histogram of nanoseconds, as the generator's buckets (upper bounds)."""
-
-    buckets: Counter[int] = field(default_factory=Counter)
-    longest_us: float = 0
-
-    def add(self, report: dict[str, Any]) -> None:
-        """Take in one process's histogram."""
-        self.buckets.update(dict(report["buckets"]))
-        self.longest_us = max(self.longest_us, report.get("max", 0))
-
-    def percentiles_us(self) -> dict[str, float]:
-        """p50, p90, p99, p99.9 and max; empty when nothing was measured."""
-        total = self.buckets.total()
-        if total == 0:
-            return {}
-        result = {}
-        seen = 0
-        wanted = list(_SHARES.items())
-        for bound in sorted(self.buckets):
-            seen += self.buckets[bound]
-            while wanted and seen >= wanted[0][1] * total:
-                result[wanted.pop(0)[0]] = min(bound / 1000, self.longest_us)
-        return {**result, "max": self.longest_us}
+VIDEO: Final = Media()
+"""One channel, 30 chunks of 4 KiB a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,103 +117,20 @@ class LoadResult:
     @property
     def generator_saturated(self) -> bool:
         """All processes share one core: together they must leave some of it."""
-        return sum(self.generator_shares) > 0.9
-
-
-class _Process:
-    """One generator process; its lines are read by threads, so no wait is without an end."""
-
-    def __init__(self, command: list[str], core: int) -> None:
-        with children_on(core):
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-        self._said: list[str] = []
-        self._lines: Queue[str] = Queue()
-        self._result: list[str] = []
-        self._readers = [
-            threading.Thread(target=self._read_course, daemon=True),
-            threading.Thread(target=self._read_result, daemon=True),
-        ]
-        for reader in self._readers:
-            reader.start()
-
-    def _read_course(self) -> None:
-        assert self._process.stderr is not None
-        for line in self._process.stderr:
-            self._lines.put(line.strip())
-
-    def _read_result(self) -> None:
-        assert self._process.stdout is not None
-        self._result.append(self._process.stdout.read())
-
-    def expect(self, word: str, seconds: float) -> None:
-        """Wait for a line of the course that begins with this word."""
-        deadline = time.monotonic() + seconds
-        while (left := deadline - time.monotonic()) > 0:
-            try:
-                line = self._lines.get(timeout=min(left, 0.2))
-            except Empty:
-                if self._process.poll() is not None and self._lines.empty():
-                    break
-                continue
-            self._said.append(line)
-            if line.startswith(word):
-                return
-        raise LoadFailed(f"waited for '{word}'; it said: {' / '.join(self._said[-3:])}")
-
-    def tell(self, line: str) -> None:
-        """Say a word through the gate."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(line + "\n")
-        self._process.stdin.flush()
-
-    def result(self, seconds: float) -> dict[str, Any]:
-        """Wait for the end, and read the result."""
-        try:
-            status = self._process.wait(seconds)
-        except subprocess.TimeoutExpired as error:
-            raise LoadFailed("the generator did not end in time") from error
-        for reader in self._readers:
-            reader.join(2)
-        if status != 0:
-            while not self._lines.empty():
-                self._said.append(self._lines.get_nowait())
-            raise LoadFailed(f"exit status {status}: {' / '.join(self._said[-3:])}")
-        report: dict[str, Any] = json.loads(self._result[0])
-        return report
-
-    def end(self) -> None:
-        """Make sure that it is gone."""
-        if self._process.poll() is None:
-            self._process.kill()
-            self._process.wait(5)
+        return sum(self.generator_shares) > SATURATED
 
 
 class Load:
     """The generator processes of one measurement, step by step."""
 
-    def __init__(self, program: Path, scenario: Scenario, server: RunningServer, core: int) -> None:
-        self._scenario = scenario
-        roles = [
-            {"players": players, "publish": int(number == 0), "stall": stalling}
-            for number, (players, stalling) in enumerate(
-                zip(
-                    _split(scenario.players, scenario.load_processes),
-                    _split(scenario.stall, scenario.load_processes),
-                    strict=True,
-                )
-            )
-        ]
-        if scenario.late:
-            roles.append({"players": 0, "publish": 0, "late": scenario.late})
-        self._commands = [_command(program, scenario, server, role) for role in roles]
+    def __init__(
+        self, program: Path, core: int, media: dict[str, object], roles: Sequence[dict[str, object]]
+    ) -> None:
+        """``media``: options of all processes; ``roles``: what is different, for each."""
+        self._program = program
+        self._options = [{**media, **role, "gate": True, "buckets": True} for role in roles]
         self._core = core
-        self._processes: list[_Process] = []
+        self._processes: list[Generator] = []
 
     def __enter__(self) -> Load:
         return self
@@ -202,17 +141,17 @@ class Load:
 
     def publish(self) -> None:
         """Start the processes: the first one begins to publish, nobody plays yet."""
-        for command in self._commands:
-            process = _Process(command, self._core)
+        for options in self._options:
+            process = Generator(self._program, options, self._core)
             self._processes.append(process)
-            process.expect("ready", _PATIENCE_SECONDS)
+            process.expect("ready")
 
     def join(self) -> None:
         """Let the players in; return when all have their first chunk."""
         for process in self._processes:
             process.tell("ramp")
         for process in self._processes:
-            process.expect("joined", _RAMP_SECONDS + _PATIENCE_SECONDS)
+            process.expect("joined", _RAMP_SECONDS + PATIENCE_SECONDS)
 
     def measure(self, start_ns: int, end_ns: int) -> None:
         """Fix the measured window, for all processes alike."""
@@ -221,34 +160,18 @@ class Load:
 
     def result(self) -> LoadResult:
         """Wait for the drain, and put the reports together."""
-        patience = _DRAIN_SECONDS + _PATIENCE_SECONDS
+        patience = _DRAIN_SECONDS + PATIENCE_SECONDS
         return LoadResult.merged([process.result(patience) for process in self._processes])
 
 
-def _split(players: int, processes: int) -> list[int]:
-    """Players per process; the sum is right whatever the numbers."""
-    return [players * (n + 1) // processes - players * n // processes for n in range(processes)]
+class Publishers(Load):
+    """Publishes, and has no players."""
 
+    def __init__(self, program: Path, core: int, media: Media, server: RunningServer) -> None:
+        """See :class:`Media`."""
+        super().__init__(program, core, media.options(server), [{"players": 0}])
 
-def _command(
-    program: Path, scenario: Scenario, server: RunningServer, role: dict[str, int]
-) -> list[str]:
-    options: dict[str, object] = {
-        "port": server.port,
-        "ingest-path": server.kind.ingest_path,
-        "play-path": server.kind.play_path,
-        "channels": scenario.channels,
-        "size": scenario.size,
-        "hz": scenario.hz,
-        "gop": scenario.gop,
-        "ramp-seconds": _RAMP_SECONDS,
-        "drain-seconds": _DRAIN_SECONDS,
-        "duration": scenario.duration,
-        "event-at": scenario.event_at,
-        "sources": 64,
-        **role,
-    }
-    if scenario.event_seconds:
-        options["event-seconds"] = scenario.event_seconds
-    arguments = [text for name, value in options.items() for text in (f"--{name}", str(value))]
-    return [str(program), *arguments, "--gate", "--buckets"]
+    def publish(self) -> None:
+        """Begin."""
+        super().publish()
+        self.join()

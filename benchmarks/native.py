@@ -1,4 +1,4 @@
-"""Compiles the C programs and the seed's Go program, once per version of their sources."""
+"""Compiles the programs in C and Go, once per version of their sources."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import Final
 _HERE: Final = Path(__file__).resolve().parent
 _SOURCES: Final = _HERE / "native"
 _SEED: Final = _HERE / "seed" / "main.go"
+_NETHTTP: Final = _HERE / "nethttp" / "main.go"
 _SEED_LISTENS_AT: Final = 'http.ListenAndServe(":8080", nil)'
 _SEED_LISTENS_INSTEAD: Final = 'http.ListenAndServe("127.0.0.1:"+os.Args[1], nil)'
 _FLAGS: Final = ("-std=c11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-Werror")
@@ -28,14 +29,54 @@ _PROGRAMS: Final[Mapping[str, Sequence[str]]] = {
         "publisher.c",
         "player.c",
         "receiver.c",
+        "response.c",
         "fmp4.c",
+        "box.c",
         "histogram.c",
         "report.c",
     ),
-    "yardstick": ("yardstick.c", "relay.c"),
-    "selftest": ("selftest.c", "receiver.c", "fmp4.c", "histogram.c"),
+    "requests": (
+        "requests.c",
+        "original.c",
+        "response.c",
+        "target.c",
+        "fmp4.c",
+        "box.c",
+        "histogram.c",
+    ),
+    "audience": (
+        "audience.c",
+        "agenda.c",
+        "viewer.c",
+        "answer.c",
+        "verdict.c",
+        "original.c",
+        "response.c",
+        "fmp4.c",
+        "box.c",
+        "histogram.c",
+    ),
+    "yardstick": (
+        "yardstick.c",
+        "routes.c",
+        "upload.c",
+        "edge.c",
+        "objects.c",
+        "manifest.c",
+        "relay.c",
+        "box.c",
+    ),
+    "selftest": (
+        "selftest.c",
+        "selftest_edge.c",
+        "receiver.c",
+        "original.c",
+        "response.c",
+        "fmp4.c",
+        "box.c",
+        "histogram.c",
+    ),
 }
-FAULTS: Final = ("DROP", "CORRUPT", "DUPLICATE", "SWAP", "TRUNCATE")
 
 
 class Unavailable(Exception):
@@ -84,13 +125,21 @@ def seed_program(go: str) -> Path:
     if _SEED_LISTENS_AT not in source:
         raise Unavailable(f"{_SEED} is not the program it was")
     source = source.replace(_SEED_LISTENS_AT, _SEED_LISTENS_INSTEAD)
-    source = source.replace('"net/http"\n', '"net/http"\n\t"os"\n', 1)
+    return _go_program(go, "seed", source.replace('"net/http"\n', '"net/http"\n\t"os"\n', 1))
+
+
+def nethttp_program(go: str) -> Path:
+    """Go's net/http answering from memory, compiled."""
+    return _go_program(go, "nethttp", _NETHTTP.read_text())
+
+
+def _go_program(go: str, name: str, source: str) -> Path:
     version = subprocess.run([go, "version"], capture_output=True, text=True, check=True).stdout
     digest = hashlib.sha256((version + source).encode()).hexdigest()[:16]
     cache = _cache_folder()
-    made = cache / f"seed-{digest}"
+    made = cache / f"{name}-{digest}"
     if not made.exists():
-        main = cache / f"seed-{digest}.go"
+        main = cache / f"{name}-{digest}.go"
         main.write_text(source)
         environment = {"GOCACHE": str(cache / "go"), "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"}
         _compile([go, "build", "-o"], made, after=[str(main)], environment=environment)

@@ -1,33 +1,35 @@
-"""Writes results.md: this run in full, and one line for every run there ever was."""
+"""Writes results.md: the newest run of every scenario in full, and one line for every run."""
 
 from __future__ import annotations
 
+import re
 import subprocess
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from benchmarks.family import AnyScenario, Results
 from benchmarks.machine import Cores, description
-from benchmarks.measurement import Measurement
-from benchmarks.report import median_of, ratio, tables, us_per_delivery, warnings
-from benchmarks.scenarios import Scenario
+from benchmarks.report import NOTHING, median_of, ratio
+from benchmarks.scenarios import SCENARIOS
 
-_HISTORY: Final = "## History\n"
+_HISTORY: Final = "History"
 _HISTORY_HEAD: Final = (
-    "One line per run and scenario, newest last. Nothing is taken out, least of all regressions.\n"
-    "\n| date | commit | scenario | sorgente µs | floor µs | seed µs | to floor | to seed "
+    "One line per run and scenario, newest last. Nothing is taken out, least of all regressions. "
+    "µs are CPU time of the server for each delivery, answer or chunk; Go is the seed for streams, "
+    "net/http for requests; p99 is that of the scenario's latency.\n"
+    "\n| date | commit | scenario | sorgente µs | floor µs | Go µs | to floor | to Go "
     "| p99 ms |\n|---|---|---|---:|---:|---:|---:|---:|---:|\n"
 )
 _METHOD: Final = (
-    "Each server alone on core {server}, the load on core {load}, over loopback; servers take "
-    "turns within a round; {rounds} rounds; medians (min–max in parentheses). CPU is user and "
-    "system time of the whole server process over the measured window only, divided by the chunks "
-    "that reached players in it. Latency is from just before the publisher's `send()` to just "
-    "after the player's `recv()` of the chunk's last byte. How and why: [README.md](README.md).\n"
+    "Each server alone on a core, the load on another, over loopback; servers take turns within a "
+    "round; medians (min–max in parentheses). CPU is user and system time of the whole server "
+    "process over the measured window only. How, and what the columns mean: "
+    "[README.md](README.md).\n"
 )
-
-Results = dict[str, tuple[Scenario, dict[str, list[Measurement]]]]
+_SECTION: Final = re.compile(r"^## (.+)\n", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,64 +37,70 @@ class Run:
     """All that one invocation measured."""
 
     results: Results
-    left_out: list[str]
+    left_out: Mapping[str, Sequence[str]]
+    """Reasons, by scenario."""
+
     python: str
     cores: Cores
     rounds: int
 
 
 def write(run: Run, path: Path) -> None:
-    """Replace the newest results; add to the history."""
-    history = _history_lines(path)
+    """Put this run's sections in the place of older ones, keep the others, add to the history."""
+    sections = _sections(path)
     date = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
     commit = _commit(Path(__file__).resolve().parent)
+    history = _history_lines(sections.pop(_HISTORY, ""))
     history += [_history_line(run, name, date, commit) for name in run.results]
-    text = [
-        "# Benchmark results\n",
-        f"Written by `benchmarks/run.py`, not by hand. {date}, commit {commit}.\n",
-        f"Machine: {description()}. {run.python}.\n",
-        _METHOD.format(server=run.cores.server, load=run.cores.load, rounds=run.rounds),
-    ]
-    if run.cores.shared:
-        text.append("**One usable core: server and load shared it. These numbers say little.**\n")
-    text += [f"Left out: {reason}\n" for reason in run.left_out]
-    for scenario, measured in run.results.values():
-        text += _section(scenario, measured)
-    text += [_HISTORY, _HISTORY_HEAD + "".join(f"{line}\n" for line in history)]
+    for name, (scenario, measured) in run.results.items():
+        sections[name] = _section(run, scenario, measured, f"{date}, commit {commit}")
+    order = [scenario.name for scenario in SCENARIOS if scenario.name in sections]
+    order += [name for name in sections if name not in order]
+    text = ["# Benchmark results\n", "Written by `benchmarks/run.py`, not by hand.\n", _METHOD]
+    text += [f"## {name}\n\n{sections[name].strip()}\n" for name in order]
+    text += [f"## {_HISTORY}\n", _HISTORY_HEAD + "".join(f"{line}\n" for line in history)]
     path.write_text("\n".join(text))
 
 
-def _section(scenario: Scenario, measured: dict[str, list[Measurement]]) -> list[str]:
-    load = (
-        f"{scenario.about}. {scenario.players} players, {scenario.channels} channel(s), "
-        f"{scenario.hz:g} chunks/s of {scenario.size} bytes, {scenario.duration:g} s.\n"
-    )
-    lines = [f"## {scenario.name}\n", load[0].upper() + load[1:]]
-    lines += [table.markdown() + "\n" for table in tables(scenario, measured)]
-    lines += [f"- {warning}" for warning in warnings(measured)]
-    if warnings(measured):
-        lines.append("")
-    return lines
-
-
-def _history_lines(path: Path) -> list[str]:
+def _sections(path: Path) -> dict[str, str]:
+    """What is there already, by heading."""
     if not path.exists():
-        return []
-    _, _, history = path.read_text().partition(_HISTORY)
-    rows = [line for line in history.splitlines() if line.startswith("| ")]
+        return {}
+    _, *parts = _SECTION.split(path.read_text())
+    return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
+def _section(
+    run: Run, scenario: AnyScenario, measured: Mapping[str, Sequence[Any]], when: str
+) -> str:
+    about = f"{scenario.about[0].upper()}{scenario.about[1:]}. {scenario.load}."
+    machine = (
+        f"{when}; {run.rounds} round(s); server on core {run.cores.server}, load on core "
+        f"{run.cores.load}. {description()}. {run.python}."
+    )
+    lines = [about, "", f"*{machine}*", ""]
+    if run.cores.shared:
+        lines += ["**One usable core: server and load shared it. These numbers say little.**", ""]
+    lines += [table.markdown() + "\n" for table in scenario.tables(measured)]
+    notes = [*scenario.warnings(measured)]
+    notes += [f"left out: {reason}" for reason in run.left_out.get(scenario.name, ())]
+    return "\n".join([*lines, *(f"- {note}" for note in notes)])
+
+
+def _history_lines(section: str) -> list[str]:
+    rows = [line for line in section.splitlines() if line.startswith("| ")]
     return rows[1:]  # without the head
 
 
 def _history_line(run: Run, name: str, date: str, commit: str) -> str:
     _, measured = run.results[name]
-    cost = {server: median_of(rounds, us_per_delivery) for server, rounds in measured.items()}
-    ours, floor, seed = (cost.get(server) for server in ("sorgente", "yardstick", "seed"))
-    latency = median_of(
-        measured.get("sorgente", []), lambda m: m.load.latencies["steady"].get("p99")
-    )
+    cost = {server: median_of(rounds, lambda m: m.cost_us) for server, rounds in measured.items()}
+    ours, floor = cost.get("sorgente"), cost.get("yardstick")
+    rival = cost.get("seed") or cost.get("net/http")
+    latency = median_of(measured.get("sorgente", []), lambda m: m.p99_ms)
     cells = [date, commit, name]
-    cells += [f"{value:.2f}" if value else "–" for value in (ours, floor, seed)]
-    cells += [ratio(ours, floor), ratio(ours, seed), f"{latency / 1000:.2f}" if latency else "–"]
+    cells += [f"{value:.2f}" if value else NOTHING for value in (ours, floor, rival)]
+    cells += [ratio(ours, floor), ratio(ours, rival), f"{latency:.2f}" if latency else NOTHING]
     return "| " + " | ".join(cells) + " |"
 
 

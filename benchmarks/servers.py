@@ -8,19 +8,24 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import IO, Final, Literal
 
 from benchmarks.machine import children_on
-from benchmarks.native import Toolchain, Unavailable, find_go, seed_program
+from benchmarks.native import Toolchain, Unavailable, find_go, nethttp_program, seed_program
 
 _REPOSITORY: Final = Path(__file__).resolve().parent.parent
 _READY_SECONDS: Final = 20
 _END_SECONDS: Final = 10
+_ATTEMPTS: Final = 3
 _CONNECTIONS: Final = 16_000  # 10,000 players with room for those that reconnect
+
+
+Service = Literal["fanout", "live", "objects"]
+"""Progressive streams; segments and manifests of what is published; what is PUT, from memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +34,12 @@ class ServerKind:
 
     name: str
     command: Callable[[int], list[str]]
+    serves: frozenset[Service]
+    configurable: bool = False
+    """It takes Sorgente's options."""
+
     ingest_path: str = "/ingest/{channel}"
+    ingest_track_path: str = "/ingest/{channel}/{track}"
     play_path: str = "/play/{channel}"
     ready_path: str = "/healthz"
     ready_status: int = 200
@@ -49,7 +59,11 @@ def yardstick(toolchain: Toolchain, fault: str | None = None) -> ServerKind:
     """The C floor."""
     program = str(toolchain.program("yardstick", fault))
     name = f"yardstick-{fault.lower()}" if fault else "yardstick"
-    return ServerKind(name=name, command=lambda port: [program, str(port)])
+    return ServerKind(
+        name=name,
+        command=lambda port: [program, str(port)],
+        serves=frozenset({"fanout", "live", "objects"}),
+    )
 
 
 def seed(go: str | None) -> ServerKind:
@@ -58,10 +72,22 @@ def seed(go: str | None) -> ServerKind:
     return ServerKind(
         name="seed",
         command=lambda port: [program, str(port)],
+        serves=frozenset({"fanout"}),
         ingest_path="/ingest",
         play_path="/play",
         ready_status=404,
         one_channel=True,
+    )
+
+
+def nethttp(go: str | None) -> ServerKind:
+    """Go's net/http, answering from memory."""
+    program = str(nethttp_program(find_go(go)))
+    return ServerKind(
+        name="net/http",
+        command=lambda port: [program, str(port)],
+        serves=frozenset({"objects"}),
+        ready_status=404,
     )
 
 
@@ -88,31 +114,49 @@ def sorgente(python: str) -> ServerKind:
     ]
     return ServerKind(
         name="sorgente",
+        serves=frozenset({"fanout", "live"}),
+        configurable=True,
         command=lambda port: [*base, "--host", "127.0.0.1", "--port", str(port), *options],
     )
 
 
 @contextmanager
-def running(kind: ServerKind, core: int) -> Iterator[RunningServer]:
-    """Start a server on a core, wait until it is ready, and end it afterwards."""
-    port = _free_port()
+def running(kind: ServerKind, core: int, options: Sequence[str] = ()) -> Iterator[RunningServer]:
+    """Start a server on a core, wait until it is ready, and end it afterwards.
+
+    ``options`` are for those that are configurable.
+
+    Raises:
+        Unavailable: it did not come up.
+    """
     with tempfile.TemporaryFile() as log:
+        process, port = _start(kind, core, options if kind.configurable else (), log)
+        try:
+            yield RunningServer(kind, process.pid, port)
+        finally:
+            _end(process)
+
+
+def _start(
+    kind: ServerKind, core: int, options: Sequence[str], log: IO[bytes]
+) -> tuple[subprocess.Popen[bytes], int]:
+    """On a busy machine somebody else may take the port that was free: another one, then."""
+    for _ in range(_ATTEMPTS):
+        port = _free_port()
         with children_on(core):
             process = subprocess.Popen(
-                kind.command(port),
+                [*kind.command(port), *options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 cwd=_REPOSITORY,
             )
-        try:
-            if not _becomes_ready(kind, process, port):
-                log.seek(0)
-                tail = log.read()[-2000:].decode(errors="replace").strip()
-                raise Unavailable(f"{kind.name} did not come up: {tail or 'it said nothing'}")
-            yield RunningServer(kind, process.pid, port)
-        finally:
-            _end(process)
+        if _becomes_ready(kind, process, port):
+            return process, port
+        _end(process)
+    log.seek(0)
+    tail = log.read()[-2000:].decode(errors="replace").strip()
+    raise Unavailable(f"{kind.name} did not come up: {tail or 'it said nothing'}")
 
 
 def _free_port() -> int:

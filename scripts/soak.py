@@ -1,8 +1,8 @@
 """``make soak``: an origin under a bad day, for ten minutes (``MINUTES=…``).
 
-A real encoder that is killed and comes back, players that join, leave, stall and return, and others
-that send rubbish. Says what became of memory, of the log and of the players; exit code 1 if the
-origin died, leaked a traceback, or sent a player something that is not a stream.
+A real encoder that is killed and comes back, players of both kinds that join, leave, stall and
+return, and others that send rubbish. Says what became of memory, of the log and of the players;
+exit code 1 if the origin died, leaked a traceback, or sent a player something that is no stream.
 """
 
 from __future__ import annotations
@@ -10,12 +10,17 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import re
 import sys
 import tempfile
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+from http.client import HTTPConnection, HTTPException
 from statistics import median
 from typing import Final
+from xml.etree import ElementTree
 
 import imageio_ffmpeg
 import psutil
@@ -27,6 +32,8 @@ MINUTES: Final = float(os.environ.get("MINUTES", "10"))
 HOST: Final = "127.0.0.1"
 PORT: Final = int(os.environ.get("PORT", "18085"))
 PLAYERS: Final = 60
+WATCHING: Final = 6
+"""Players of DASH: each takes a thread."""
 STALLED: Final = 20
 ENCODER_LIVES_SECONDS: Final = 20.0
 
@@ -50,13 +57,17 @@ class Tally:
 
     def __init__(self) -> None:
         self.joined = self.chunks = self.corrupt = self.rubbish = self.encoders = 0
+        self.segments = 0
         self.resident: list[int] = []
+        self.media: list[float] = []
+        """Bytes that the origin says it keeps."""
 
 
 async def main() -> int:
     """Run it all, and report."""
     tally = Tally()
     end = time.monotonic() + MINUTES * 60
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(WATCHING + 1))
     with tempfile.TemporaryFile() as log:
         command = [sys.executable, "-m", "sorgente", "serve", "--host", HOST, "--port", str(PORT)]
         origin = await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log)
@@ -69,6 +80,8 @@ async def main() -> int:
                 group.create_task(_play(end, tally))
             for _ in range(STALLED):
                 group.create_task(_stall(end))
+            for _ in range(WATCHING):
+                group.create_task(asyncio.to_thread(_watch, end, tally))
         alive = origin.returncode is None
         with suppress(ProcessLookupError):
             origin.terminate()
@@ -147,6 +160,71 @@ async def _stall(end: float) -> None:
         writer.transport.abort()
 
 
+def _watch(end: float, tally: Tally) -> None:
+    """Follow the manifest, segment by segment, each as it grows; leave; come back."""
+    while time.monotonic() < end:
+        stay = min(end, time.monotonic() + random.uniform(5, 60))
+        connection = HTTPConnection(HOST, PORT, timeout=10)
+        # Whatever breaks off may: what is whole has to be right.
+        with closing(connection), suppress(OSError, HTTPException):
+            _follow(connection, stay, tally)
+
+
+def _follow(connection: HTTPConnection, end: float, tally: Tally) -> None:
+    seen: set[str] = set()
+    while time.monotonic() < end:
+        manifest = _get(connection, "manifest.mpd")
+        due = [] if manifest is None else [each for each in _due(manifest) if each[1] not in seen]
+        if not due:
+            time.sleep(0.5)
+        for init, segment in due:
+            seen.add(segment)
+            parts = _get(connection, init), _get(connection, segment)
+            if None not in parts:
+                tally.segments += 1
+                tally.corrupt += not _is_segment(b"".join(map(bytes, filter(None, parts))))
+
+
+def _due(manifest: bytes) -> Iterator[tuple[str, str]]:
+    """Of every track of the newest period: its init segment, and the segment of now."""
+    root = ElementTree.fromstring(re.sub(rb' xmlns="[^"]*"', b"", manifest))
+    period = root.findall("Period")[-1]
+    since = time.time() - float(period.attrib["start"].strip("PTS"))
+    for track in period.findall("AdaptationSet"):
+        for representation in track.findall("Representation"):
+            [template] = [
+                *track.findall("SegmentTemplate"),
+                *representation.iter("SegmentTemplate"),
+            ]
+            told = template.attrib
+            number = since * int(told["timescale"]) // int(told["duration"]) + int(
+                told["startNumber"]
+            )
+            for name, value in (
+                ("RepresentationID", representation.attrib["id"]),
+                ("Number", int(number)),
+            ):
+                told = {key: text.replace(f"${name}$", str(value)) for key, text in told.items()}
+            yield told["initialization"], told["media"]
+
+
+def _get(connection: HTTPConnection, path: str) -> bytes | None:
+    connection.request("GET", f"/live/live/{path}")
+    response = connection.getresponse()
+    body = response.read()
+    return body if response.status == 200 else None
+
+
+def _is_segment(data: bytes) -> bool:
+    """Whole chunks behind an init segment, the first with a key frame; or none, of one that was
+    promised and never came."""
+    try:
+        chunks = [unit for unit in UploadParser().feed(data) if isinstance(unit, MediaChunk)]
+    except MediaError:
+        return False
+    return all(chunk.random_access for chunk in chunks[:1])
+
+
 async def _send_rubbish(end: float, tally: Tally) -> None:
     while time.monotonic() < end:
         tally.rubbish += 1
@@ -162,22 +240,36 @@ async def _watch_memory(pid: int, end: float, tally: Tally) -> None:
     process = psutil.Process(pid)
     while time.monotonic() < end:
         tally.resident.append(process.memory_info().rss)
+        tally.media.append(await asyncio.to_thread(_media_kept))
         await asyncio.sleep(2)
+
+
+def _media_kept() -> float:
+    with closing(HTTPConnection(HOST, PORT, timeout=10)) as connection:
+        connection.request("GET", "/metrics")
+        text = connection.getresponse().read().decode()
+    return sum(map(float, re.findall(r"^sorgente_window_bytes (\S+)$", text, re.MULTILINE)))
 
 
 def _report(tally: Tally, alive: bool, log: str) -> int:
     third = max(1, len(tally.resident) // 3)
     middle, last = tally.resident[third : 2 * third], tally.resident[-third:]
     print(f"{MINUTES:g} minutes, {tally.encoders} encoders, {tally.rubbish} times rubbish")
-    print(f"{tally.joined} players got {tally.chunks} chunks, {tally.corrupt} of them wrong")
+    print(
+        f"{tally.joined} players got {tally.chunks} chunks, others {tally.segments} segments, "
+        f"{tally.corrupt} of them wrong"
+    )
     print(
         f"resident memory, median: {median(middle or last) / 1e6:.1f} MB in the middle third, "
-        f"{median(last) / 1e6:.1f} MB in the last, {max(tally.resident) / 1e6:.1f} MB at most"
+        f"{median(last) / 1e6:.1f} MB in the last, {max(tally.resident) / 1e6:.1f} MB at most; "
+        f"at first {tally.resident[0] / 1e6:.1f} MB, media {max(tally.media) / 1e6:.1f} MB at most"
     )
     levels = {level: log.count(f" {level} ") for level in ("INFO", "WARNING", "ERROR")}
     print(f"log lines: {levels}, tracebacks: {log.count('Traceback')}")
     print(f"the origin {'lived, and ended with 0' if alive else 'DIED'}")
-    fine = alive and not tally.corrupt and "Traceback" not in log and tally.chunks > 0
+    fine = (
+        alive and not tally.corrupt and "Traceback" not in log and tally.chunks and tally.segments
+    )
     return 0 if fine else 1
 
 

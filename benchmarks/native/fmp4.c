@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "box.h"
 #include "bytes.h"
 #include "fail.h"
 #include "init_segment.h"
@@ -10,61 +11,54 @@
 enum {
     FILLER_SHIFTS = 256,
     NAL_UNSPECIFIED = 30,
-    SENT_AT = 16, /* offset of the send time inside the stamp */
+    SENT_AT = 16,     /* offset of the send time inside the stamp */
+    SEQUENCE_AT = 20, /* offset of the sequence number inside the moof */
     SAMPLE_SYNC = 0x02000000,
     SAMPLE_NON_SYNC = 0x01010000,
 };
 
 static const unsigned char MAGIC[8] = {'s', 'o', 'r', 'g', '-', 'b', 'm', '1'};
 
-/* The first box of this type among the boxes of `bytes`: its body, or NULL. */
-static const unsigned char *find_box(const unsigned char *bytes, size_t length, uint32_t type,
-                                     size_t *body_size)
+const unsigned char *init_built_in(enum init_kind kind, size_t *size)
 {
-    size_t at = 0;
-    while (length - at >= BOX_HEADER_SIZE) {
-        uint32_t size = read_u32(bytes + at);
-        if (size < BOX_HEADER_SIZE || size > length - at)
-            return NULL;
-        if (read_u32(bytes + at + 4) == type) {
-            *body_size = size - BOX_HEADER_SIZE;
-            return bytes + at + BOX_HEADER_SIZE;
-        }
-        at += size;
+    switch (kind) {
+    case INIT_AUDIO:
+        *size = sizeof AUDIO_INIT_SEGMENT;
+        return AUDIO_INIT_SEGMENT;
+    case INIT_MUXED:
+        *size = sizeof MUXED_INIT_SEGMENT;
+        return MUXED_INIT_SEGMENT;
+    default:
+        *size = sizeof VIDEO_INIT_SEGMENT;
+        return VIDEO_INIT_SEGMENT;
     }
-    return NULL;
 }
 
-static bool read_init(struct stream *stream)
+bool stream_use_init(struct stream *stream, const unsigned char *init, size_t init_size,
+                     unsigned index)
 {
-    static const uint32_t TO_MDHD[] = {FOURCC('m', 'o', 'o', 'v'), FOURCC('t', 'r', 'a', 'k'),
-                                       FOURCC('m', 'd', 'i', 'a'), FOURCC('m', 'd', 'h', 'd')};
-    const unsigned char *body = stream->init;
-    size_t size = stream->init_size;
-    for (size_t depth = 0; depth < sizeof TO_MDHD / sizeof TO_MDHD[0]; depth++) {
-        if (depth == 2) { /* inside trak: the track id is in tkhd, version 0 or 1 */
-            size_t tkhd_size;
-            const unsigned char *tkhd = find_box(body, size, FOURCC('t', 'k', 'h', 'd'), &tkhd_size);
-            if (tkhd == NULL || tkhd_size < 24)
-                return false;
-            stream->track_id = read_u32(tkhd + (tkhd[0] == 1 ? 20 : 12));
-        }
-        body = find_box(body, size, TO_MDHD[depth], &size);
-        if (body == NULL)
-            return false;
-    }
-    if (size < 24)
+    size_t size, trak_size;
+    stream->init = init;
+    stream->init_size = init_size;
+    const unsigned char *body = box_find(init, init_size, FOURCC('m', 'o', 'o', 'v'), 0, &size);
+    const unsigned char *trak =
+        body == NULL ? NULL : box_find(body, size, FOURCC('t', 'r', 'a', 'k'), index, &trak_size);
+    if (trak == NULL)
+        return false;
+    body = box_find(trak, trak_size, FOURCC('t', 'k', 'h', 'd'), 0, &size);
+    if (body == NULL || size < 24)
+        return false;
+    stream->track_id = read_u32(body + (body[0] == 1 ? 20 : 12)); /* version 0 or 1 */
+    body = box_find(trak, trak_size, FOURCC('m', 'd', 'i', 'a'), 0, &size);
+    body = body == NULL ? NULL : box_find(body, size, FOURCC('m', 'd', 'h', 'd'), 0, &size);
+    if (body == NULL || size < 24)
         return false;
     stream->timescale = read_u32(body + (body[0] == 1 ? 20 : 12));
     return stream->timescale > 0;
 }
 
-bool stream_prepare(struct stream *stream, const unsigned char *init, size_t init_size)
+void stream_prepare(struct stream *stream)
 {
-    stream->init = init != NULL ? init : BUILT_IN_INIT_SEGMENT;
-    stream->init_size = init != NULL ? init_size : sizeof BUILT_IN_INIT_SEGMENT;
-    if (!read_init(stream))
-        return false;
     size_t length = stream->chunk_size + FILLER_SHIFTS;
     stream->filler = must_allocate(length, 1);
     uint64_t state = UINT64_C(0x9e3779b97f4a7c15); /* xorshift64: the same bytes in every process */
@@ -74,7 +68,6 @@ bool stream_prepare(struct stream *stream, const unsigned char *init, size_t ini
         state ^= state << 17;
         stream->filler[i] = (unsigned char)(state >> 32);
     }
-    return true;
 }
 
 const unsigned char *stream_filler(const struct stream *stream, uint64_t number)
@@ -160,6 +153,11 @@ void stream_write_chunk(const struct stream *stream, const struct stamp *stamp, 
 void chunk_set_sent(unsigned char *chunk, uint64_t sent_ns)
 {
     write_u64(chunk + MOOF_SIZE + BOX_HEADER_SIZE + SENT_AT, sent_ns);
+}
+
+void chunk_set_sequence(unsigned char *chunk, uint32_t sequence)
+{
+    write_u32(chunk + SEQUENCE_AT, sequence);
 }
 
 bool stamp_read(const unsigned char *from, size_t payload_size, struct stamp *stamp)

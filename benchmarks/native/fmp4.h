@@ -7,9 +7,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "box.h"
+
 enum {
     MOOF_SIZE = 100,
-    BOX_HEADER_SIZE = 8,
     STAMP_SIZE = 40, /* what the mdat payload begins with */
     CHUNK_SIZE_MIN = 256,
     CHUNK_SIZE_MAX = 1 << 20,
@@ -27,7 +28,10 @@ struct stamp {
     uint32_t flags;
 };
 
-/* What must be agreed upon for a receiver to know each byte beforehand. */
+/* The init segments that are built in. */
+enum init_kind { INIT_VIDEO, INIT_AUDIO, INIT_MUXED /* video is its first track */ };
+
+/* A track. What must be agreed upon for a receiver to know each byte beforehand. */
 struct stream {
     uint32_t track_id;
     uint32_t timescale;
@@ -42,9 +46,16 @@ struct stream {
     unsigned char moof[MOOF_SIZE];
 };
 
-/* Takes track id and timescale from the init segment (NULL: the built-in one) and makes the filler.
- * False: no usable moov in it. */
-bool stream_prepare(struct stream *stream, const unsigned char *init, size_t init_size);
+/* For stream_use_init. */
+const unsigned char *init_built_in(enum init_kind kind, size_t *size);
+
+/* Takes track id and timescale from track number `index`, from 0, of the init segment, which is not
+ * copied. False: there is no usable moov in it, or no such track. */
+bool stream_use_init(struct stream *stream, const unsigned char *init, size_t init_size,
+                     unsigned index);
+
+/* Makes the filler; chunk_size is set before. */
+void stream_prepare(struct stream *stream);
 
 /* Where the filler of this chunk begins; different for 256 chunks running. */
 const unsigned char *stream_filler(const struct stream *stream, uint64_t number);
@@ -56,8 +67,9 @@ bool stream_is_sync(const struct stream *stream, uint64_t number);
 void stream_write_moof(const struct stream *stream, uint64_t number, unsigned char *to);
 void stream_write_chunk(const struct stream *stream, const struct stamp *stamp, unsigned char *to);
 
-/* Puts another send time into a chunk that is already written. */
+/* Puts another send time, or sequence number, into a chunk that is already written. */
 void chunk_set_sent(unsigned char *chunk, uint64_t sent_ns);
+void chunk_set_sequence(unsigned char *chunk, uint32_t sequence);
 
 /* Reads the STAMP_SIZE bytes at the start of an mdat payload; false: not one of ours. */
 bool stamp_read(const unsigned char *from, size_t payload_size, struct stamp *stamp);

@@ -34,24 +34,44 @@ static const unsigned char *read_init_file(const char *path, size_t *size)
     return bytes;
 }
 
-static void prepare_stream(struct load *load)
+static void use_init(struct stream *stream, enum init_kind kind, unsigned index)
 {
-    size_t size = 0;
-    const unsigned char *init = NULL;
-    if (load->options.init_file != NULL)
-        init = read_init_file(load->options.init_file, &size);
-    load->stream.chunk_size = load->options.size;
-    load->stream.hz = load->options.hz;
-    load->stream.gop = load->options.gop;
-    if (!stream_prepare(&load->stream, init, size))
-        fail_because(load->options.init_file ? load->options.init_file : "built-in init segment",
-                     "no ftyp/moov with a track in it");
+    size_t size;
+    const unsigned char *init = init_built_in(kind, &size);
+    if (!stream_use_init(stream, init, size, index))
+        fail_because("built-in init segment", "no such track in it");
+}
+
+static void prepare_streams(struct load *load)
+{
+    const struct options *options = &load->options;
+    load->stream.chunk_size = options->size;
+    load->stream.hz = options->hz;
+    load->stream.gop = options->gop;
+    load->audio.chunk_size = options->audio_size;
+    load->audio.hz = options->audio_hz;
+    load->audio.gop = 1;
+    if (options->init_file != NULL) {
+        size_t size = 0;
+        const unsigned char *init = read_init_file(options->init_file, &size);
+        if (!stream_use_init(&load->stream, init, size, 0))
+            fail_because(options->init_file, "no ftyp/moov with a track in it");
+    } else {
+        use_init(&load->stream, options->upload == UPLOAD_MUXED ? INIT_MUXED : INIT_VIDEO, 0);
+    }
+    if (options->upload == UPLOAD_MUXED)
+        use_init(&load->audio, INIT_MUXED, 1);
+    else
+        use_init(&load->audio, INIT_AUDIO, 0);
+    stream_prepare(&load->stream);
+    stream_prepare(&load->audio);
 }
 
 static void raise_file_limit(const struct options *options)
 {
     struct rlimit limit;
-    rlim_t needed = (rlim_t)options->players + options->late + options->channels + SPARE_FILES;
+    rlim_t needed = (rlim_t)options->players + options->late +
+                    TRACKS_MAX * options->channels + SPARE_FILES;
     must(getrlimit(RLIMIT_NOFILE, &limit), "RLIMIT_NOFILE");
     limit.rlim_cur = limit.rlim_max;
     must(setrlimit(RLIMIT_NOFILE, &limit), "RLIMIT_NOFILE");
@@ -199,8 +219,7 @@ static uint64_t sooner(uint64_t one, uint64_t other)
 static uint64_t next_due_ns(const struct load *load)
 {
     uint64_t due = sooner(load->phase_deadline_ns, load->next_retry_ns);
-    for (uint32_t i = 0; i < load->publisher_count; i++)
-        due = sooner(due, publisher_due_ns(load, &load->publishers[i]));
+    due = sooner(due, publishers_due_ns(load));
     if (load->phase == RAMPING && load->next_to_connect < load->options.players)
         due = sooner(due, load->ramp_start_ns +
                               seconds_to_ns(load->next_to_connect / load->options.ramp_rate));
@@ -314,7 +333,7 @@ int main(int argc, char **argv)
     load.event_start_ns = load.event_end_ns = NEVER;
     load.next_retry_ns = NEVER;
     raise_file_limit(&load.options);
-    prepare_stream(&load);
+    prepare_streams(&load);
     open_sources(&load);
     load.channels = must_allocate(load.options.channels, sizeof *load.channels);
     players_create(&load);

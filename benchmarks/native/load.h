@@ -43,16 +43,28 @@ struct player {
     struct receiver receiver;
 };
 
+enum { TRACKS_MAX = 2 }; /* of a channel: video, then audio */
+
+/* A track of an upload, and its tempo. */
+struct beat {
+    const struct stream *stream;
+    uint64_t first_due_ns;
+    uint64_t ticks;  /* chunks due so far, made or not */
+    uint64_t number; /* of the next chunk */
+};
+
+/* One upload. */
 struct publisher {
     enum source_kind kind;
     int fd;
     uint32_t channel;
+    const char *track; /* its name, in a channel of one upload per track */
     bool finished; /* the last frame is written or waiting to be */
     bool answered; /* the server has answered or closed */
     unsigned status;
-    uint64_t first_due_ns;
-    uint64_t ticks;  /* chunks due so far, made or not */
-    uint64_t number; /* of the next chunk */
+    struct beat beats[TRACKS_MAX];
+    uint32_t beat_count;
+    uint32_t sequence; /* chunks so far, of all its tracks */
     uint64_t overruns; /* ticks left out because the server did not read */
     uint64_t in_window;
     unsigned char *waiting; /* bytes the socket has not taken yet */
@@ -79,7 +91,8 @@ struct window_tally {
 
 struct load {
     struct options options;
-    struct stream stream;
+    struct stream stream; /* the video */
+    struct stream audio;
     struct tally tally;
     struct reception reception;
     struct histogram latency[GROUPS];
@@ -104,15 +117,15 @@ struct load {
     uint32_t player_count, next_to_connect;
     uint32_t ramp_joined, ramp_given_up, late_joined, unsettled;
     uint64_t closed_early, refused, reconnects, backlog, unsent_final;
-    struct publisher *publishers; /* one per channel, or none */
-    uint32_t publisher_count;
+    struct publisher *publishers; /* those of a channel one behind the other; or none */
+    uint32_t publisher_count, uploads_per_channel;
     struct channel_view *channels;
     unsigned char *buffer;
 };
 
 /* publisher.c */
 void publishers_open(struct load *load);
-uint64_t publisher_due_ns(const struct load *load, const struct publisher *publisher);
+uint64_t publishers_due_ns(const struct load *load);
 void publish_due(struct load *load);
 void publisher_ready(struct load *load, struct publisher *publisher, uint32_t events);
 bool publishers_settled(const struct load *load);

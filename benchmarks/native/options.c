@@ -18,7 +18,11 @@ static const char USAGE[] =
     "  --channels C            players are spread over bench0 … bench(C-1) (default 1)\n"
     "  --sources S             source addresses 127.0.0.1 … 127.0.0.S in turn (default 16)\n"
     "  --publish 0|1           1: also publish all channels (default); 0: another process does\n"
-    "  --init FILE             init segment; default: a built-in one\n"
+    "  --upload video|muxed|tracks  what a channel is: video alone, with audio in the same upload, or\n"
+    "                          an upload for each, {track} in the path being their names\n"
+    "  --audio-size BYTES      of an audio chunk (default 278: 102 kbit/s with the default rate)\n"
+    "  --audio-hz RATE         audio chunks per second (default 46.875: one AAC frame each)\n"
+    "  --init FILE             init segment of the video; default: a built-in one\n"
     "  --size BYTES            of a chunk, moof+mdat (default 4096)\n"
     "  --hz RATE               chunks per second and channel (default 30)\n"
     "  --gop N                 every Nth chunk is a sync chunk (default 30)\n"
@@ -39,7 +43,7 @@ static const char USAGE[] =
 enum option_id {
     PORT = 1, INGEST_PATH, PLAY_PATH, PLAYERS, CHANNELS, SOURCES, PUBLISH, INIT, SIZE, HZ, GOP,
     RAMP_RATE, RAMP_SECONDS, WARM_UP, DURATION, DRAIN_SECONDS, EVENT_AT, STALL, STALL_SECONDS,
-    EVENT_SECONDS, LATE, GATE, BUCKETS, HELP,
+    EVENT_SECONDS, LATE, UPLOAD, AUDIO_SIZE, AUDIO_HZ, GATE, BUCKETS, HELP,
 };
 
 static const struct option LONG_OPTIONS[] = {
@@ -64,6 +68,9 @@ static const struct option LONG_OPTIONS[] = {
     {"stall-seconds", required_argument, NULL, STALL_SECONDS},
     {"event-seconds", required_argument, NULL, EVENT_SECONDS},
     {"late", required_argument, NULL, LATE},
+    {"upload", required_argument, NULL, UPLOAD},
+    {"audio-size", required_argument, NULL, AUDIO_SIZE},
+    {"audio-hz", required_argument, NULL, AUDIO_HZ},
     {"gate", no_argument, NULL, GATE},
     {"buckets", no_argument, NULL, BUCKETS},
     {"help", no_argument, NULL, HELP},
@@ -90,6 +97,16 @@ static uint32_t whole(const char *name, const char *text, uint32_t lowest, uint3
     return (uint32_t)value;
 }
 
+static enum upload_shape shape(const char *name, const char *text)
+{
+    static const char *const NAMES[] = {
+        [UPLOAD_VIDEO] = "video", [UPLOAD_MUXED] = "muxed", [UPLOAD_TRACKS] = "tracks"};
+    for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++)
+        if (strcmp(text, NAMES[i]) == 0)
+            return (enum upload_shape)i;
+    fail_because(name, "must be video, muxed or tracks");
+}
+
 static void take_option(struct options *options, int id, const char *name, const char *text)
 {
     switch (id) {
@@ -114,6 +131,11 @@ static void take_option(struct options *options, int id, const char *name, const
     case STALL_SECONDS:
     case EVENT_SECONDS: options->event_seconds = number(name, text, 0.1, 3600); break;
     case LATE: options->late = whole(name, text, 0, 100000); break;
+    case UPLOAD: options->upload = shape(name, text); break;
+    case AUDIO_SIZE:
+        options->audio_size = whole(name, text, CHUNK_SIZE_MIN, CHUNK_SIZE_MAX);
+        break;
+    case AUDIO_HZ: options->audio_hz = number(name, text, 0.1, 10000); break;
     case GATE: options->gate = true; break;
     case BUCKETS: options->buckets = true; break;
     case HELP: fputs(USAGE, stdout); exit(0);
@@ -125,6 +147,10 @@ static void check_together(const struct options *options)
 {
     if (options->port == 0)
         fail_because("--port", "must be given");
+    if (options->upload != UPLOAD_VIDEO && options->players + options->late > 0)
+        fail_because("--upload", "with audio: only without players");
+    if (options->upload == UPLOAD_MUXED && options->init_file != NULL)
+        fail_because("--init", "not with --upload muxed: that has its own");
     if (options->stall > options->players)
         fail_because("--stall", "more than there are players");
     if (options->event_seconds > 0 && options->event_at >= options->duration)
@@ -142,6 +168,8 @@ struct options options_parse(int argc, char **argv)
         .gop = 30,
         .size = 4096,
         .hz = 30,
+        .audio_size = 278,
+        .audio_hz = 46.875,
         .ramp_rate = 2000,
         .ramp_seconds = 60,
         .warm_up = 1,

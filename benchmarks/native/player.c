@@ -203,7 +203,7 @@ static void send_request(struct load *load, struct player *player)
         return;
     }
     size_t length = target_request(request, "GET", load->options.play_path,
-                                   player->receiver.channel, load->options.port, "");
+                                   player->receiver.channel, "", load->options.port, "");
     player->request_ns = load->now_ns = monotonic_ns();
     ssize_t sent = send(player->fd, request, length, MSG_NOSIGNAL);
     if (sent != (ssize_t)length) { /* a new socket takes so little at once, or it is broken */
@@ -227,9 +227,9 @@ static void read_response(struct load *load, struct player *player)
     if (load->now_ns >= load->window_start_ns && load->now_ns < load->window_end_ns)
         load->window.in_time_bytes += (uint64_t)length;
     receiver_feed(&player->receiver, &load->reception, load->buffer, (size_t)length);
-    if (player->receiver.frame_state == REFUSED || player->receiver.frame_state == MALFORMED)
+    if (player->receiver.response.state > RESPONSE_COMPLETE)
         load->refused++;
-    if (player->receiver.frame_state >= BODY_COMPLETE)
+    if (player->receiver.response.state >= RESPONSE_COMPLETE)
         drop(load, player);
 }
 

@@ -1,4 +1,5 @@
-/* Publishers: one long chunked upload per channel, one write and one HTTP frame per chunk. */
+/* Publishers: one long chunked upload per channel, or per track of it; one write and one HTTP frame
+ * per chunk. */
 #include <inttypes.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
@@ -71,63 +72,112 @@ static bool make_room(struct publisher *publisher, size_t length)
     return publisher->waiting_capacity - publisher->waiting_to >= length;
 }
 
-static void open_publisher(struct load *load, struct publisher *publisher, uint32_t channel)
+static int connect_publisher(const struct load *load)
 {
-    const struct options *options = &load->options;
-    char request[REQUEST_MAX];
-    struct sockaddr_in address = target_address(options->port);
+    struct sockaddr_in address = target_address(load->options.port);
     struct timeval patience = {.tv_sec = CONNECT_SECONDS};
     int on = 1;
+    int fd = must(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "publisher socket");
+    must(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on), "TCP_NODELAY");
+    must(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience), "SO_SNDTIMEO");
+    must(connect(fd, (struct sockaddr *)&address, sizeof address), "connect publisher");
+    return fd;
+}
+
+/* Connects, and sends the init segment: that of the first stream, which is that of all of them. */
+static void open_publisher(struct load *load, struct publisher *publisher)
+{
+    const struct options *options = &load->options;
+    const struct stream *stream = publisher->beats[0].stream;
+    char request[REQUEST_MAX];
 
     publisher->kind = FROM_PUBLISHER;
-    publisher->channel = channel;
-    publisher->waiting_capacity =
-        load->stream.init_size + REQUEST_MAX +
-        WAITING_CHUNKS_MAX * (load->stream.chunk_size + FRAME_OVERHEAD);
+    publisher->waiting_capacity = stream->init_size + REQUEST_MAX +
+                                  WAITING_CHUNKS_MAX * (stream->chunk_size + FRAME_OVERHEAD);
     publisher->waiting = must_allocate(publisher->waiting_capacity, 1);
-    publisher->fd = must(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "publisher socket");
-    must(setsockopt(publisher->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on), "TCP_NODELAY");
-    must(setsockopt(publisher->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience),
-         "SO_SNDTIMEO");
-    must(connect(publisher->fd, (struct sockaddr *)&address, sizeof address), "connect publisher");
+    publisher->fd = connect_publisher(load);
     watch(load, publisher, EPOLLIN, EPOLL_CTL_ADD);
 
-    size_t length = target_request(request, "POST", options->ingest_path, channel, options->port,
+    size_t length = target_request(request, "POST", options->ingest_path, publisher->channel,
+                                   publisher->track, options->port,
                                    "Content-Type: video/mp4\r\nTransfer-Encoding: chunked\r\n");
     append(publisher, request, length);
-    publisher->waiting_to = append_frame_head(publisher, load->stream.init_size);
-    append(publisher, load->stream.init, load->stream.init_size);
+    publisher->waiting_to = append_frame_head(publisher, stream->init_size);
+    append(publisher, stream->init, stream->init_size);
     append(publisher, "\r\n", 2);
     flush(load, publisher);
 }
 
+/* Gives an upload its tracks. */
+static void assign_streams(struct load *load, struct publisher *publisher, uint32_t upload)
+{
+    enum upload_shape shape = load->options.upload;
+    publisher->channel = upload / load->uploads_per_channel;
+    publisher->track = "video";
+    publisher->beats[publisher->beat_count++].stream = &load->stream;
+    if (shape == UPLOAD_MUXED)
+        publisher->beats[publisher->beat_count++].stream = &load->audio;
+    if (shape == UPLOAD_TRACKS && upload % load->uploads_per_channel > 0) {
+        publisher->track = "audio";
+        publisher->beats[0].stream = &load->audio;
+    }
+}
+
 void publishers_open(struct load *load)
 {
-    load->publisher_count = load->options.publish ? load->options.channels : 0;
+    load->uploads_per_channel = load->options.upload == UPLOAD_TRACKS ? TRACKS_MAX : 1;
+    load->publisher_count =
+        load->options.publish ? load->options.channels * load->uploads_per_channel : 0;
     if (load->publisher_count == 0)
         return;
     load->publishers = must_allocate(load->publisher_count, sizeof *load->publishers);
-    for (uint32_t i = 0; i < load->publisher_count; i++)
-        open_publisher(load, &load->publishers[i], i);
+    for (uint32_t i = 0; i < load->publisher_count; i++) {
+        assign_streams(load, &load->publishers[i], i);
+        open_publisher(load, &load->publishers[i]);
+    }
     double period_ns = 1e9 / load->options.hz; /* the channels' chunks are spread over the period */
     uint64_t start = monotonic_ns() + (uint64_t)period_ns;
-    for (uint32_t i = 0; i < load->publisher_count; i++)
-        load->publishers[i].first_due_ns =
-            start + (uint64_t)(period_ns * i / load->publisher_count);
+    for (uint32_t i = 0; i < load->publisher_count; i++) {
+        struct publisher *publisher = &load->publishers[i];
+        for (uint32_t beat = 0; beat < publisher->beat_count; beat++)
+            publisher->beats[beat].first_due_ns =
+                start + (uint64_t)(period_ns * publisher->channel / load->options.channels);
+    }
 }
 
-uint64_t publisher_due_ns(const struct load *load, const struct publisher *publisher)
+static uint64_t beat_due_ns(const struct beat *beat)
 {
-    if (publisher->finished)
-        return NEVER;
-    return publisher->first_due_ns + (uint64_t)((double)publisher->ticks * 1e9 / load->options.hz);
+    return beat->first_due_ns + (uint64_t)((double)beat->ticks * 1e9 / beat->stream->hz);
 }
 
-static void publish_chunk(struct load *load, struct publisher *publisher, bool final)
+/* Of its tracks, the one whose turn it is. */
+static struct beat *next_beat(struct publisher *publisher)
 {
-    size_t chunk_size = load->stream.chunk_size;
-    struct stamp stamp = {.number = publisher->number, .channel = publisher->channel};
-    stamp.flags = (stream_is_sync(&load->stream, stamp.number) ? STAMP_SYNC : 0u) |
+    struct beat *next = &publisher->beats[0];
+    for (uint32_t i = 1; i < publisher->beat_count; i++)
+        if (beat_due_ns(&publisher->beats[i]) < beat_due_ns(next))
+            next = &publisher->beats[i];
+    return next;
+}
+
+uint64_t publishers_due_ns(const struct load *load)
+{
+    uint64_t due = NEVER;
+    for (uint32_t i = 0; i < load->publisher_count; i++) {
+        struct publisher *publisher = &load->publishers[i];
+        uint64_t own = publisher->finished ? NEVER : beat_due_ns(next_beat(publisher));
+        if (own < due)
+            due = own;
+    }
+    return due;
+}
+
+static void publish_chunk(struct load *load, struct publisher *publisher, struct beat *beat,
+                          bool final)
+{
+    size_t chunk_size = beat->stream->chunk_size;
+    struct stamp stamp = {.number = beat->number, .channel = publisher->channel};
+    stamp.flags = (stream_is_sync(beat->stream, stamp.number) ? STAMP_SYNC : 0u) |
                   (final ? STAMP_FINAL : 0u);
     if (!make_room(publisher, chunk_size + FRAME_OVERHEAD + sizeof LAST_FRAME)) {
         publisher->overruns++;
@@ -139,7 +189,8 @@ static void publish_chunk(struct load *load, struct publisher *publisher, bool f
     }
     publisher->waiting_to = append_frame_head(publisher, chunk_size);
     unsigned char *chunk = publisher->waiting + publisher->waiting_to;
-    stream_write_chunk(&load->stream, &stamp, chunk);
+    stream_write_chunk(beat->stream, &stamp, chunk);
+    chunk_set_sequence(chunk, ++publisher->sequence);
     publisher->waiting_to += chunk_size;
     append(publisher, "\r\n", 2);
     if (final) {
@@ -150,7 +201,7 @@ static void publish_chunk(struct load *load, struct publisher *publisher, bool f
     chunk_set_sent(chunk, load->now_ns);
     if (load->now_ns >= load->window_start_ns && load->now_ns < load->window_end_ns)
         publisher->in_window++;
-    publisher->number++;
+    beat->number++;
     flush(load, publisher);
 }
 
@@ -158,13 +209,14 @@ void publish_due(struct load *load)
 {
     for (uint32_t i = 0; i < load->publisher_count; i++) {
         struct publisher *publisher = &load->publishers[i];
-        uint64_t due = publisher_due_ns(load, publisher);
-        if (due > load->now_ns)
+        struct beat *beat = next_beat(publisher);
+        uint64_t due = beat_due_ns(beat);
+        if (publisher->finished || due > load->now_ns)
             continue;
         if (due >= load->window_start_ns && due < load->window_end_ns)
             histogram_add(&load->publish_late, load->now_ns - due);
-        publisher->ticks++;
-        publish_chunk(load, publisher, load->phase == DRAINING);
+        beat->ticks++;
+        publish_chunk(load, publisher, beat, load->phase == DRAINING);
     }
 }
 
@@ -181,8 +233,8 @@ static void read_answer(struct load *load, struct publisher *publisher)
             publisher->status = status;
     }
     if (publisher->status >= 400 || (length <= 0 && !publisher->finished)) {
-        fprintf(stderr, "error: the server ended the upload of channel %u after %" PRIu64
-                " chunks, status %u\n", publisher->channel, publisher->number, publisher->status);
+        fprintf(stderr, "error: the server ended the upload of channel %u after %" PRIu32
+                " chunks, status %u\n", publisher->channel, publisher->sequence, publisher->status);
         exit(1);
     }
     if (length <= 0 || (publisher->finished && publisher->status > 0)) {

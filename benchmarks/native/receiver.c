@@ -1,15 +1,16 @@
 #include "receiver.h"
 
+#include <stddef.h>
 #include <string.h>
-#include <strings.h>
 
 #include "bytes.h"
 
-enum { FRAME_DIGITS_MAX = 8, RESYNC_WINDOW = 8 };
+enum { RESYNC_WINDOW = 8 };
 
 void receiver_start(struct receiver *receiver, uint32_t channel)
 {
-    memset(receiver, 0, sizeof *receiver);
+    memset(receiver, 0, offsetof(struct receiver, response));
+    response_start(&receiver->response);
     receiver->channel = channel;
 }
 
@@ -238,122 +239,37 @@ static void take_media(struct receiver *receiver, const struct reception *recept
 
 /* ---- HTTP ----------------------------------------------------------------------------------- */
 
-static enum frame_state judge_head(struct receiver *receiver)
+/* What a receiver and the body it is given have in common. */
+struct feeding {
+    struct receiver *receiver;
+    const struct reception *reception;
+};
+
+static void take_body(void *context, const unsigned char *bytes, size_t length)
 {
-    const char *head = receiver->head; /* ends with NUL: take_head sees to it */
-    if (strncmp(head, "HTTP/1.1 ", 9) != 0)
-        return MALFORMED;
-    for (size_t i = 9; i < 12; i++) {
-        if (head[i] < '0' || head[i] > '9')
-            return MALFORMED;
-        receiver->status = receiver->status * 10 + (unsigned)(head[i] - '0');
-    }
-    if (receiver->status != 200)
-        return REFUSED;
-    return strcasestr(head, "\r\ntransfer-encoding: chunked\r\n") != NULL ? IN_FRAME_SIZE
-                                                                         : MALFORMED;
+    const struct feeding *feeding = context;
+    take_media(feeding->receiver, feeding->reception, bytes, length);
 }
 
-static size_t take_head(struct receiver *receiver, const unsigned char *bytes, size_t length)
+/* A stream has no length: its status is 200 and its coding chunked. */
+static enum response_state judge(const struct response *response)
 {
-    for (size_t i = 0; i < length; i++) {
-        if (receiver->head_length == RESPONSE_HEAD_MAX - 1) {
-            receiver->frame_state = MALFORMED;
-            return i;
-        }
-        receiver->head[receiver->head_length++] = (char)bytes[i];
-        if (receiver->head_length >= 4 &&
-            memcmp(receiver->head + receiver->head_length - 4, "\r\n\r\n", 4) == 0) {
-            receiver->head[receiver->head_length] = '\0';
-            receiver->frame_state = judge_head(receiver);
-            return i + 1;
-        }
-    }
-    return length;
-}
-
-static int digit_of(unsigned char character)
-{
-    if (character >= '0' && character <= '9')
-        return character - '0';
-    character |= 0x20;
-    return character >= 'a' && character <= 'f' ? character - 'a' + 10 : -1;
-}
-
-static enum frame_state after_size_line(struct receiver *receiver)
-{
-    if (receiver->frame_digits == 0)
-        return MALFORMED;
-    receiver->frame_digits = 0;
-    return receiver->frame_left == 0 ? IN_TRAILER : IN_FRAME_BODY;
-}
-
-static void take_size_byte(struct receiver *receiver, unsigned char byte)
-{
-    int digit = digit_of(byte);
-    if (digit >= 0 && receiver->frame_digits < FRAME_DIGITS_MAX) {
-        receiver->frame_left = receiver->frame_left * 16 + (unsigned)digit;
-        receiver->frame_digits++;
-    } else if (byte == '\n') {
-        receiver->frame_state = after_size_line(receiver);
-    } else if (byte == ';') {
-        receiver->frame_state = IN_FRAME_EXTENSION;
-    } else if (byte != '\r') {
-        receiver->frame_state = MALFORMED;
-    }
-}
-
-static void take_trailer_byte(struct receiver *receiver, unsigned char byte)
-{
-    if (byte == '\n' && receiver->frame_digits == 0)
-        receiver->frame_state = BODY_COMPLETE;
-    else if (byte == '\n')
-        receiver->frame_digits = 0;
-    else if (byte != '\r')
-        receiver->frame_digits = 1; /* this trailer line is not empty */
-}
-
-static void take_line_byte(struct receiver *receiver, unsigned char byte)
-{
-    switch (receiver->frame_state) {
-    case IN_FRAME_SIZE:
-        take_size_byte(receiver, byte);
-        break;
-    case IN_FRAME_EXTENSION:
-        if (byte == '\n')
-            receiver->frame_state = after_size_line(receiver);
-        break;
-    case IN_FRAME_END: /* CRLF after the body */
-        if (byte == '\n')
-            receiver->frame_state = IN_FRAME_SIZE;
-        else if (byte != '\r')
-            receiver->frame_state = MALFORMED;
-        break;
-    default: /* IN_TRAILER: receiver_feed calls for no other state */
-        take_trailer_byte(receiver, byte);
-    }
+    if (response->status != 200)
+        return RESPONSE_REFUSED;
+    return response->chunked ? response->state : RESPONSE_MALFORMED;
 }
 
 void receiver_feed(struct receiver *receiver, const struct reception *reception,
                    const unsigned char *bytes, size_t length)
 {
+    struct feeding feeding = {.receiver = receiver, .reception = reception};
+    struct response *response = &receiver->response;
     size_t at = 0;
     reception->tally->bytes += length;
-    while (at < length) {
-        if (receiver->frame_state >= BODY_COMPLETE)
-            return;
-        if (receiver->frame_state == IN_HEAD) {
-            at += take_head(receiver, bytes + at, length - at);
-        } else if (receiver->frame_state == IN_FRAME_BODY) {
-            size_t left = length - at;
-            size_t take = receiver->frame_left < left ? (size_t)receiver->frame_left : left;
-            take_media(receiver, reception, bytes + at, take);
-            at += take;
-            receiver->frame_left -= take;
-            if (receiver->frame_left == 0)
-                receiver->frame_state = IN_FRAME_END;
-        } else {
-            take_line_byte(receiver, bytes[at++]);
-        }
+    while (at < length && response->state < RESPONSE_COMPLETE) {
+        bool in_head = response->state == IN_HEAD;
+        at += response_feed(response, bytes + at, length - at, take_body, &feeding);
+        if (in_head && response->state != IN_HEAD && response->state != RESPONSE_MALFORMED)
+            response->state = judge(response);
     }
 }

@@ -12,22 +12,10 @@
 #include <stdint.h>
 
 #include "fmp4.h"
+#include "response.h"
 
 enum {
-    RESPONSE_HEAD_MAX = 1024,
     FOREIGN_BOX_MAX = 1 << 20, /* a box that is not ours and larger than this is taken for rubbish */
-};
-
-enum frame_state {
-    IN_HEAD,
-    IN_FRAME_SIZE,
-    IN_FRAME_EXTENSION,
-    IN_FRAME_BODY,
-    IN_FRAME_END,
-    IN_TRAILER,
-    BODY_COMPLETE, /* the last frame has come */
-    REFUSED,       /* a status other than 200 */
-    MALFORMED,     /* not HTTP/1.1 with the chunked coding */
 };
 
 enum box_state { IN_BOX_HEADER, IN_MOOF, IN_STAMP, IN_FILLER, IN_FOREIGN_BOX, OUT_OF_STEP };
@@ -58,17 +46,13 @@ struct reception {
 };
 
 struct receiver {
-    enum frame_state frame_state;
     enum box_state box_state;
-    uint64_t frame_left;
     uint64_t next_number; /* the chunk that must come next, once `started` */
     size_t box_left;      /* body bytes still to come of the box at hand */
     size_t filler_at;
     struct stamp stamp; /* of the chunk at hand */
     uint32_t channel;
-    unsigned status;
     uint16_t held_length;
-    uint16_t frame_digits;
     bool started;    /* a chunk has been received */
     bool saw_init;   /* a moov has been received */
     bool saw_final;  /* the generator's last chunk has been received */
@@ -76,13 +60,12 @@ struct receiver {
     bool foreign_moof; /* the moof before was not of our size */
     unsigned char moof[MOOF_SIZE];
     unsigned char held[STAMP_SIZE]; /* a box header or a stamp that has come in part */
-    char head[RESPONSE_HEAD_MAX];
-    size_t head_length;
+    struct response response; /* last: only what is before it is wiped at the start */
 };
 
 void receiver_start(struct receiver *receiver, uint32_t channel);
 
-/* Takes bytes from the socket; look at frame_state afterwards. */
+/* Takes bytes from the socket; look at response.state afterwards. */
 void receiver_feed(struct receiver *receiver, const struct reception *reception,
                    const unsigned char *bytes, size_t length);
 

@@ -2,11 +2,13 @@
 
 #include <sys/socket.h>
 
+#include "box.h"
 #include "bytes.h"
 #include "fail.h"
 
 enum {
     FRAME_HEAD_MAX = 20,
+    RESPONSE_HEAD_MAX = 1024,
     TRUN_FIRST_FLAGS = 0x004,
     TRUN_SAMPLE_FLAGS = 0x400,
     SAMPLE_IS_NON_SYNC = 0x00010000,
@@ -21,8 +23,8 @@ static const char RESPONSE_HEAD[] = "HTTP/1.1 200 OK\r\n"
 
 /* ---- frames --------------------------------------------------------------------------------- */
 
-static struct frame *frame_make(const char *before, size_t before_length,
-                                const unsigned char *piece, size_t length, bool last)
+struct frame *frame_make(const char *before, size_t before_length, const unsigned char *piece,
+                         size_t length, bool last)
 {
     char head[FRAME_HEAD_MAX] = "";
     int head_length = 0;
@@ -45,7 +47,29 @@ static struct frame *frame_make(const char *before, size_t before_length,
     return frame;
 }
 
-static void frame_release(struct frame *frame)
+struct frame *frame_response(const char *status, const char *headers, const unsigned char *body,
+                             size_t length)
+{
+    char head[RESPONSE_HEAD_MAX], told[48] = "";
+    if (strncmp(status, "304", 3) != 0) /* RFC 9110 §8.6: that would be the length of a 200 */
+        snprintf(told, sizeof told, "Content-Length: %zu\r\n", length);
+    int head_length = snprintf(head, sizeof head,
+                               "HTTP/1.1 %s\r\n%sAccess-Control-Allow-Origin: *\r\n%s\r\n",
+                               status, headers, told);
+    if (head_length < 0 || head_length >= RESPONSE_HEAD_MAX)
+        fail_because(status, "too long a head");
+    struct frame *frame = malloc(sizeof *frame + (size_t)head_length + length);
+    if (frame == NULL)
+        fail_errno("allocate response");
+    frame->references = 1;
+    frame->length = (size_t)head_length + length;
+    memcpy(frame->bytes, head, (size_t)head_length);
+    if (length > 0)
+        memcpy(frame->bytes + head_length, body, length);
+    return frame;
+}
+
+void frame_release(struct frame *frame)
 {
     if (frame != NULL && --frame->references == 0)
         free(frame);
@@ -53,32 +77,14 @@ static void frame_release(struct frame *frame)
 
 /* ---- what is in a piece --------------------------------------------------------------------- */
 
-/* The body of the first box of this type; NULL when there is none or the sizes are not right. */
-static const unsigned char *find_box(const unsigned char *bytes, size_t length, uint32_t type,
-                                     size_t *body_size)
-{
-    for (size_t at = 0; length - at >= 8;) {
-        uint32_t size = read_u32(bytes + at);
-        if (size < 8 || size > length - at)
-            return NULL;
-        if (read_u32(bytes + at + 4) == type) {
-            *body_size = size - 8;
-            return bytes + at + 8;
-        }
-        at += size;
-    }
-    return NULL;
-}
-
-/* Whether the first sample can be decoded by itself, as the trun says. */
-static bool starts_with_sync(const unsigned char *piece, size_t length)
+bool piece_starts_with_sync(const unsigned char *piece, size_t length)
 {
     size_t size = length;
-    const unsigned char *body = find_box(piece, size, FOURCC('m', 'o', 'o', 'f'), &size);
+    const unsigned char *body = box_find(piece, size, FOURCC('m', 'o', 'o', 'f'), 0, &size);
     if (body != NULL)
-        body = find_box(body, size, FOURCC('t', 'r', 'a', 'f'), &size);
+        body = box_find(body, size, FOURCC('t', 'r', 'a', 'f'), 0, &size);
     if (body != NULL)
-        body = find_box(body, size, FOURCC('t', 'r', 'u', 'n'), &size);
+        body = box_find(body, size, FOURCC('t', 'r', 'u', 'n'), 0, &size);
     if (body == NULL || size < 8)
         return false;
     uint32_t present = read_u32(body);
@@ -93,7 +99,7 @@ static bool starts_with_sync(const unsigned char *piece, size_t length)
 static bool is_init_segment(const unsigned char *piece, size_t length)
 {
     size_t size;
-    return find_box(piece, length, FOURCC('m', 'o', 'o', 'v'), &size) != NULL;
+    return box_find(piece, length, FOURCC('m', 'o', 'o', 'v'), 0, &size) != NULL;
 }
 
 /* ---- channels ------------------------------------------------------------------------------- */
@@ -128,7 +134,7 @@ void channel_restart(struct channel *channel)
     set_welcome(channel, NULL, 0);
 }
 
-void channel_append(struct channel *channel, const unsigned char *piece, size_t length)
+struct frame *channel_append(struct channel *channel, const unsigned char *piece, size_t length)
 {
     struct frame **place = &channel->window[channel->head % WINDOW_FRAMES];
     frame_release(*place);
@@ -137,9 +143,10 @@ void channel_append(struct channel *channel, const unsigned char *piece, size_t 
         channel->ended = true;
     else if (is_init_segment(piece, length))
         set_welcome(channel, piece, length);
-    else if (starts_with_sync(piece, length))
+    else if (piece_starts_with_sync(piece, length))
         channel->newest_sync = channel->head;
     channel->head++;
+    return *place;
 }
 
 void channel_join(struct channel *channel, struct player *player)

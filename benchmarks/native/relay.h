@@ -20,6 +20,19 @@ struct frame {
 
 struct player;
 
+/* One whose body is framed, behind `before`; `last`: an empty piece is the end of the stream. */
+struct frame *frame_make(const char *before, size_t before_length, const unsigned char *piece,
+                         size_t length, bool last);
+/* A whole response: `200 OK`, header lines each with CRLF, and the body. */
+struct frame *frame_response(const char *status, const char *headers, const unsigned char *body,
+                             size_t length);
+void frame_release(struct frame *frame);
+
+/* Whether the first sample of a chunk can be decoded by itself, as the trun says. */
+bool piece_starts_with_sync(const unsigned char *piece, size_t length);
+
+struct track;
+
 struct channel {
     char name[CHANNEL_NAME_MAX];
     bool has_publisher;
@@ -30,6 +43,9 @@ struct channel {
     struct frame *welcome;   /* response head, and the init segment once it is known */
     struct player **players; /* in no order */
     size_t player_count, player_capacity;
+    struct track *tracks; /* edge.h */
+    struct frame *manifest; /* manifest.h; NULL: to be made anew */
+    uint32_t revision;
     struct channel *next;
 };
 
@@ -52,8 +68,8 @@ enum pump_result { PUMP_IDLE, PUMP_BLOCKED, PUMP_BROKEN, PUMP_ENDED };
 struct channel *channel_named(struct channel **channels, const char *name, size_t length);
 
 /* One piece of the upload: becomes the newest frame of the window (an init segment also becomes
- * part of the welcome). An empty piece is the end of the upload. */
-void channel_append(struct channel *channel, const unsigned char *piece, size_t length);
+ * part of the welcome). An empty piece is the end of the upload. The window owns what it gives. */
+struct frame *channel_append(struct channel *channel, const unsigned char *piece, size_t length);
 
 /* A new upload: the window and the init segment of the one before are gone. */
 void channel_restart(struct channel *channel);

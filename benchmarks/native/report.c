@@ -48,8 +48,11 @@ static void print_late_joins(const struct load *load)
 static uint64_t published_in_window(const struct load *load, uint32_t channel)
 {
     const struct channel_view *view = &load->channels[channel];
+    uint64_t published = 0;
+    for (uint32_t i = 0; i < load->uploads_per_channel && load->publisher_count > 0; i++)
+        published += load->publishers[channel * load->uploads_per_channel + i].in_window;
     if (load->publisher_count > 0)
-        return load->publishers[channel].in_window;
+        return published;
     return view->seen_in_window ? view->window_last - view->window_first + 1 : 0;
 }
 
@@ -79,7 +82,7 @@ static uint64_t lost_at_the_end(const struct load *load)
         const struct receiver *receiver = &load->players[i].receiver;
         uint64_t newest = load->channels[receiver->channel].newest;
         if (load->publisher_count > 0)
-            newest = load->publishers[receiver->channel].number - 1; /* one chunk at least is out */
+            newest = load->publishers[receiver->channel].beats[0].number - 1; /* one at least is out */
         if (load->players[i].joined && newest >= receiver->next_number)
             lost += newest + 1 - receiver->next_number;
     }

@@ -1,5 +1,7 @@
 /* Proves, without sockets, that the receiver counts right: a right stream in every kind of split,
- * and streams with one fault each. Exit status 0: all is as it must be. */
+ * and streams with one fault each; then the same of segments. Exit status 0: all is as it must be. */
+#include "selftest.h"
+
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -38,7 +40,7 @@ static const struct expectation EXPECTATIONS[] = {
 
 static unsigned failures;
 
-static void expect(bool condition, const char *name, const char *what)
+void expect(bool condition, const char *name, const char *what)
 {
     if (condition)
         return;
@@ -132,7 +134,7 @@ static void check_case(const struct expectation *expectation, struct stream *str
         at += piece;
     }
     const struct tally *wanted = &expectation->tally;
-    expect(receiver.frame_state == BODY_COMPLETE, expectation->name, "body complete");
+    expect(receiver.response.state == RESPONSE_COMPLETE, expectation->name, "body complete");
     expect(receiver.saw_init, expectation->name, "init segment seen");
     expect(receiver.saw_final, expectation->name, "last chunk seen");
     expect(tally.received == wanted->received, expectation->name, "received");
@@ -144,29 +146,29 @@ static void check_case(const struct expectation *expectation, struct stream *str
     expect(tally.altered == wanted->altered, expectation->name, "altered");
 }
 
-static void check_head(const char *head, enum frame_state wanted)
+static void check_head(const char *head, enum response_state wanted)
 {
     struct tally tally = {0};
     struct reception reception = {.tally = &tally, .on_chunk = ignore_chunk};
     static struct receiver receiver;
     receiver_start(&receiver, 0);
     receiver_feed(&receiver, &reception, (const unsigned char *)head, strlen(head));
-    expect(receiver.frame_state == wanted, head, "state after this");
+    expect(receiver.response.state == wanted, head, "state after this");
 }
 
 static void check_heads(void)
 {
     static const char CHUNKED[] = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
     char wire[128];
-    check_head("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", REFUSED);
-    check_head("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", MALFORMED);
-    check_head("HTTP/1.0 200 OK\r\n\r\n", MALFORMED);
-    check_head("SSH-2.0\r\n\r\n", MALFORMED);
+    check_head("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", RESPONSE_REFUSED);
+    check_head("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", RESPONSE_MALFORMED);
+    check_head("HTTP/1.0 200 OK\r\n\r\n", RESPONSE_MALFORMED);
+    check_head("SSH-2.0\r\n\r\n", RESPONSE_MALFORMED);
     check_head(CHUNKED, IN_FRAME_SIZE);
     static const char *const BAD_FRAMES[] = {"zz\r\n", "\r\n", "123456789\r\n"};
     for (size_t i = 0; i < sizeof BAD_FRAMES / sizeof BAD_FRAMES[0]; i++) {
         snprintf(wire, sizeof wire, "%s%s", CHUNKED, BAD_FRAMES[i]);
-        check_head(wire, MALFORMED);
+        check_head(wire, RESPONSE_MALFORMED);
     }
 }
 
@@ -187,14 +189,35 @@ static void check_histogram(void)
     expect(histogram_percentile(&histogram, 1.0) > 100000000, "histogram", "values out of range");
 }
 
+static void check_init(enum init_kind kind, unsigned index, uint32_t track_id, uint32_t timescale)
+{
+    struct stream stream = {0};
+    size_t size;
+    const unsigned char *init = init_built_in(kind, &size);
+    expect(stream_use_init(&stream, init, size, index), "init segment", "can be read");
+    expect(stream.track_id == track_id, "init segment", "track");
+    expect(stream.timescale == timescale, "init segment", "timescale");
+    expect(!stream_use_init(&stream, init, size, 2), "init segment", "no third track");
+}
+
+static void check_init_segments(void)
+{
+    check_init(INIT_VIDEO, 0, 1, 90000);
+    check_init(INIT_AUDIO, 0, 1, 48000);
+    check_init(INIT_MUXED, 0, 1, 90000);
+    check_init(INIT_MUXED, 1, 2, 48000);
+}
+
 int main(void)
 {
     static const size_t STEPS[] = {WIRE_MAX, 1, 2, 3, 7, 64, 701, 0};
     struct stream stream = {.hz = 30, .gop = GOP, .chunk_size = CHUNK_SIZE};
     static struct wire wire;
-    if (!stream_prepare(&stream, NULL, 0))
-        fail_because("selftest", "the built-in init segment is not usable");
-    expect(stream.timescale == 90000 && stream.track_id == 1, "init segment", "timescale, track");
+    check_init_segments();
+    size_t init_size;
+    const unsigned char *init = init_built_in(INIT_VIDEO, &init_size);
+    stream_use_init(&stream, init, init_size, 0);
+    stream_prepare(&stream);
     size_t cases = sizeof EXPECTATIONS / sizeof EXPECTATIONS[0];
     for (size_t i = 0; i < cases; i++) {
         build_wire(&wire, &stream, EXPECTATIONS[i].fault);
@@ -203,9 +226,11 @@ int main(void)
     }
     check_heads();
     check_histogram();
+    check_responses();
+    check_originals();
     free(stream.filler);
     if (failures == 0)
-        printf("selftest: %zu streams in %zu kinds of splits, heads, histogram: all right\n", cases,
+        printf("selftest: %zu streams in %zu kinds of splits, heads, histogram, segments: all right\n", cases,
                sizeof STEPS / sizeof STEPS[0]);
     return failures == 0 ? 0 : 1;
 }

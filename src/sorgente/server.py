@@ -17,6 +17,7 @@ from fractions import Fraction
 from typing import Final
 
 from sorgente import __version__
+from sorgente.allocator import give_large_blocks_back
 from sorgente.broker import Broker, BrokerLimits
 from sorgente.control.app import control_app
 from sorgente.control.status import OriginStatus
@@ -216,6 +217,7 @@ async def serve(settings: Settings, announce: Callable[[Origin], None]) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal)
+    give_large_blocks_back()
     # What is there by now stays: the garbage collector need not look at it again and again.
     gc.collect()
     gc.freeze()

@@ -232,7 +232,7 @@ def test_a_recording_of_listed_segments_starts_where_all_tracks_are() -> None:
 def test_players_that_are_there_are_told_on_the_timeline_they_know() -> None:
     mpd = read(replace(ENDED, farewell=True))
     assert mpd.live
-    assert "minimumUpdatePeriod" not in mpd.root.attrib
+    assert mpd.root.attrib["minimumUpdatePeriod"] == "PT1S", "Shaka ends with a static one only"
     assert mpd.time("mediaPresentationDuration") == NOON + 31
 
 

@@ -15,10 +15,13 @@ from sorgente.dash.patch import render_patch
 from sorgente.dash.values import date_time
 from sorgente.http.document import accepts_gzip
 from sorgente.http.manifests import NEWS_SECONDS, PUBLISHED_KEPT, WAIT_SECONDS
+from sorgente.http.prologue import EVERY_SECONDS, PATIENCE_SECONDS
+from sorgente.media.chunk import LAST_FRAME
 from sorgente.media.snapshot import PresentationSnapshot
 from tests.dash.snapshots import CONTINUED, listed, period, presentation, video
 from tests.support.boxes import VIDEO
 from tests.support.on_air import Live
+from tests.support.players import unframed
 from tests.support.transport import House, RecordingTransport, body_of, header, status
 
 MANIFEST = b"GET /live/live/manifest.mpd HTTP/1.1"
@@ -83,10 +86,35 @@ def test_a_player_that_is_there_before_the_encoder_gets_the_first_manifest(house
     assert b"<MPD" in early.written
 
 
+@pytest.mark.parametrize("coding", [b"gzip", b"identity"])
+def test_who_is_there_long_before_the_encoder_gets_a_manifest_that_begins(
+    house: House, coding: bytes
+) -> None:
+    early = house.request(MANIFEST, b"Accept-Encoding: " + coding)
+    house.pass_time(WAIT_SECONDS + 0.1)
+    assert status(early.written) == 200
+    assert header(early.written, b"Cache-Control") == b"no-store"
+    for _ in range(10):
+        before = len(early.written)
+        house.pass_time(EVERY_SECONDS)
+        assert len(early.written) > before, "a sign of life"
+    assert not early.written.endswith(LAST_FRAME)
+    Live(house)
+    body = unframed(body_of(early.written))
+    text = gzip.decompress(body) if coding == b"gzip" else body
+    told = house.request(MANIFEST).written
+    assert [(node.tag, node.attrib) for node in ET.fromstring(text).iter()] == [
+        (node.tag, node.attrib) for node in ET.fromstring(body_of(told)).iter()
+    ]
+    assert early.written.endswith(LAST_FRAME)
+
+
 def test_it_does_not_wait_for_ever(house: House) -> None:
     early = house.request(MANIFEST)
-    house.pass_time(4.1)
-    assert status(early.written) == 404
+    for _ in range(int(PATIENCE_SECONDS / EVERY_SECONDS) + 2):
+        house.pass_time(EVERY_SECONDS)
+    assert early.aborted
+    assert not early.written.endswith(LAST_FRAME)
     assert house.broker.get("live") is None
     assert status(house.request(b"HEAD /live/live/manifest.mpd HTTP/1.1").written) == 404
 

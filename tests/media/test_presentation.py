@@ -423,3 +423,56 @@ def test_who_waits_for_the_first_announcement_is_called_once(stage: Stage) -> No
     stage.presentation.await_no_longer("b")
     stage.send(stage.publish(), video(80, gop=25))
     assert called == ["a"]
+
+
+def test_who_is_left_is_announced_when_all_that_was_announced_is_gone(stage: Stage) -> None:
+    """A track that begins a timeline of its own takes the presentation with it: and goes."""
+    upload = video(500, gop=25)
+    stays = stage.publish("a")
+    stage.send(stays, upload, 0, 100)
+    goes = stage.publish("b")
+    goes.feed(upload.init + b"".join(upload.chunks[:60]), stage.now)
+    goes.finish(stage.now)
+    stage.send(stays, upload, 100, 500)
+    newest = stage.snapshot.periods[-1]
+    assert [track.name for track in newest.tracks] == ["a", "silence"]
+    growing = stage.presentation.tracks["a"].growing
+    assert growing is not None
+    assert growing.chunks[-1].received_at == stage.now
+
+
+def test_an_event_may_end_twice_and_have_nothing_left_to_end(stage: Stage) -> None:
+    """Its encoder came back without a single chunk; a player who waits keeps the channel."""
+    first = stage.publish()
+    stage.send(first, video(60, gop=25))
+    first.finish(stage.now)
+    stage.pass_time(10)
+    assert stage.snapshot.ended
+    second = stage.publish()
+    second.feed(video(0).init, stage.now)
+    second.break_off("killed", stage.now)
+    stage.pass_time(15)
+    subscriber, _ = player()
+    stage.channel.feed(WHOLE).subscribe(subscriber)
+    for _ in range(60):
+        stage.pass_time(1)
+    assert stage.presentation.snapshot() is None
+    assert stage.channel.waiting == 1
+
+
+def test_bytes_are_bound_between_ticks_too(stage: Stage) -> None:
+    """A file comes in faster than time passes."""
+    stage = Stage(channel_rules(window=20.0, window_bytes=20_000))
+    publisher, upload = stage.publish(), video(1000, gop=25)
+    stage.send(publisher, upload, 0, 60)
+    for chunk in upload.chunks[60:]:
+        publisher.feed(chunk, stage.now)
+        segment = sum(map(len, upload.chunks[:50]))
+        assert stage.presentation.bytes_held < 20_000 + segment
+
+
+def test_sound_and_picture_make_room_together() -> None:
+    stage = Stage(channel_rules(window=20.0, window_bytes=100_000))
+    stage.send(stage.publish(), muxed(500, gop=25))
+    assert stage.numbers("audio") == stage.numbers("video")
+    assert 2 < len(stage.numbers()) < 6

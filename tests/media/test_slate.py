@@ -147,6 +147,21 @@ def test_a_pause_is_slated_and_left_at_a_key_frame(stage: Stage) -> None:
     assert media_of(init + b"".join(first.slice(0, first.bytes)))[0].random_access
 
 
+def test_a_pause_that_is_caught_up_slowly_is_left_all_the_same(stage: Stage) -> None:
+    """As ffmpeg does behind ``-re``: 50 ms a second."""
+    encoder = Encoder(stage, "a", "v")
+    encoder.send(85)
+    for _ in range(30):
+        stage.pass_time(0.1)
+    for _ in range(125):
+        stage.pass_time(FRAME * 0.95)
+        for name, publisher in encoder.publishers.items():
+            publisher.feed(encoder.uploads[name].chunks[encoder.at], stage.now)
+        encoder.at += 1
+    assert not stage.presentation.changes_soon
+    assert not is_slate(segments(stage, "v")[-1])
+
+
 def test_a_moment_of_silence_is_none(stage: Stage) -> None:
     encoder = Encoder(stage, "a", "v")
     encoder.send(85)
@@ -228,3 +243,16 @@ def test_an_event_that_is_over_shows_no_slates_and_may_begin_again(stage: Stage)
     assert old.end is not None
     assert old.end < new.start
     assert len([each for each in segments(stage, "v") if each.epoch == old.id]) == count
+
+
+def test_a_period_that_began_years_ago_is_not_filled_with_slates() -> None:
+    """One chunk may say that it lasts as long as it likes; what the window would let go at once is
+    not made."""
+    stage = Stage()
+    publisher = stage.publish("v")
+    publisher.feed(init_segment(), stage.now)
+    publisher.feed(chunk(TrafSpec(1, 0, [Sample(b"x", 2**31 - 1, SYNC)])), stage.now)
+    publisher.feed(chunk(TrafSpec(1, 2**31, [Sample(b"x", 512, SYNC)])), stage.now)
+    stage.pass_time(5.0)
+    silence = stage.presentation.tracks["silence"].segments.values()
+    assert 0 < sum(len(segment.chunks) for segment in silence) < 1000

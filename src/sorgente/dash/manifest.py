@@ -44,9 +44,9 @@ def render(snapshot: PresentationSnapshot) -> bytes:
 def manifest(snapshot: PresentationSnapshot) -> Element:
     """The MPD element: dynamic while the event goes on, static when it is over.
 
-    In between (``farewell``), it is dynamic with an end and without updates: players that are there
-    play to the end on the timeline they know and stop asking, which a static MPD, with its other
-    timeline, would not let all of them do.
+    In between (``farewell``), it is dynamic with an end: players that are there play to the end on
+    the timeline they know, which a static MPD, with its other timeline, would not let all of them
+    do. They go on looking: Shaka ends only with a static MPD.
     """
     if snapshot.ended and not snapshot.farewell:
         return _static(recorded(snapshot))
@@ -65,7 +65,7 @@ def _dynamic(snapshot: PresentationSnapshot) -> Element:
             "type": "dynamic",
             "availabilityStartTime": AVAILABILITY_START_TIME,
             "publishTime": date_time(snapshot.changed_at),
-            "minimumUpdatePeriod": None if snapshot.ended else duration(MINIMUM_UPDATE_PERIOD),
+            "minimumUpdatePeriod": duration(MINIMUM_UPDATE_PERIOD),
             "mediaPresentationDuration": end,
             "timeShiftBufferDepth": duration(snapshot.window),
             # Shaka follows this one, dash.js the Latency@target of the service description.

@@ -464,6 +464,9 @@ class Connection(asyncio.Protocol):
 
     def _lose(self, why: str) -> None:
         exchange, self._exchange = self._exchange, None
+        # Both point back here, and an upload's exchange to all it has relayed: in a cycle, that
+        # would wait for the garbage collector.
+        self._receiving = self._parser = None
         self._pipelined.clear()
         self.deadline = NEVER
         if exchange is not None:
@@ -501,7 +504,7 @@ class Connection(asyncio.Protocol):
         return self._receiving is None and not self._pipelined and not self._in_head
 
     def _fail_to_parse(self, error: OriginError) -> None:
-        self._parse_error = error
+        self._parse_error = error.with_traceback(None)  # its frames hold what holds it
         self._parser = None
         if self._exchange is None:
             self.fail(error)

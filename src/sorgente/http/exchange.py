@@ -118,12 +118,8 @@ class FailedExchange(Exchange):
 
     def __init__(self, line: Line, request: Request, error: OriginError) -> None:
         super().__init__(line, request)
-        self._error = error
+        self._error = error.with_traceback(None)  # its frames hold what holds it
 
     def complete(self) -> None:
-        """Answer.
-
-        Raises:
-            OriginError: the one it was made for.
-        """
-        raise self._error
+        """Answer."""
+        self.line.fail(self._error)

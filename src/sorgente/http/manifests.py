@@ -20,6 +20,7 @@ from sorgente.errors import NotFound
 from sorgente.http import cmsd, wire
 from sorgente.http.document import Document
 from sorgente.http.exchange import Exchange, Line
+from sorgente.http.prologue import EVERY_SECONDS, PATIENCE_SECONDS, Prologue
 from sorgente.http.request import Request
 from sorgente.media.presentation import Presentation
 from sorgente.media.snapshot import PresentationSnapshot
@@ -29,7 +30,8 @@ MAX_AGE: Final[wire.Header] = (b"Cache-Control", b"public, no-cache")
 ask with its tag whether it is still true."""
 
 WAIT_SECONDS: Final = 4.0
-"""A player that is open before the first chunk waits as long as one that is early for a segment."""
+"""A player that is open before the first chunk waits as long as one that is early for a segment;
+then it is given the beginning of a manifest."""
 
 NEWS_SECONDS: Final = 8.0
 """While an encoder is away, who has the newest manifest waits so long for the next: less than the
@@ -118,7 +120,7 @@ def _document(snapshot: PresentationSnapshot, text: bytes, content_type: str) ->
 class ManifestExchange(Exchange):
     """A request for a manifest."""
 
-    __slots__ = ("_awaited", "_broker", "_channel", "_manifests", "_since")
+    __slots__ = ("_awaited", "_broker", "_channel", "_manifests", "_prologue", "_since")
 
     def __init__(
         self, line: Line, request: Request, broker: Broker, channel: str, manifests: Manifests
@@ -128,6 +130,7 @@ class ManifestExchange(Exchange):
         self._channel = channel
         self._manifests = manifests
         self._awaited: Presentation | None = None
+        self._prologue: Prologue | None = None
         self._since = 0.0
 
     def complete(self) -> None:
@@ -156,26 +159,36 @@ class ManifestExchange(Exchange):
             self._broker.await_no_longer(self._channel, self)
 
     def expired(self) -> None:
-        """It did not come in time.
-
-        Raises:
-            NotFound
-        """
+        """It did not come in time: there is an old one, or it had better begin."""
         if self._awaited is None:
             super().expired()
         published = self._published(self._awaited)
-        self.lost("expired")
-        if published is None:
-            raise NotFound(f"{self._channel} has nothing to announce yet")
-        self._send_late(published)
+        if published is not None:
+            self.lost("expired")
+            self._send_late(published)
+        elif self.line.now - self._since >= PATIENCE_SECONDS:
+            self.lost("expired")
+            self.line.abort()
+        else:
+            self._say_something()
+            self.line.set_deadline(EVERY_SECONDS)
+
+    def _say_something(self) -> None:
+        if self._prologue is None:
+            self._prologue = Prologue(self.line, self.request)
+            self._prologue.begin()
+        elif self.line.writable:
+            self._prologue.go_on()
 
     def _announced(self) -> None:
         presentation, self._awaited = self._awaited, None
         published = self._published(presentation)
-        if published is None:
-            self.line.fail(NotFound(f"{self._channel} has nothing to announce"))
-        else:
+        if published is not None:
             self._send_late(published)
+        elif self._prologue is not None:
+            self.line.abort()
+        else:
+            self.line.fail(NotFound(f"{self._channel} has nothing to announce"))
 
     def _published(self, presentation: Presentation | None) -> Published | None:
         return None if presentation is None else self._manifests.of(presentation, self.line.now)
@@ -192,6 +205,9 @@ class ManifestExchange(Exchange):
         self.line.set_deadline(seconds)
 
     def _send_late(self, published: Published) -> None:
+        if self._prologue is not None:
+            self._prologue.end(published.document.plain.body)
+            return
         waited = cmsd.dynamic(self.line.now - self._since)
         published.document.send(self.line, self.request, waited)
 

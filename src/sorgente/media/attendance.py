@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Final
 
 from sorgente.media.arrival import Arrival
-from sorgente.media.timeline import Run
+from sorgente.media.timeline import Placement, Run
 from sorgente.media.track import Track
 
 FAR_BEHIND: Final = Fraction(3, 2)
@@ -27,7 +27,11 @@ AT_ONCE: Final = 2
 class Presence:
     """What came of a track. Times: seconds."""
 
-    last: Arrival
+    at: Placement
+    """Of the newest chunk."""
+    ends_at: Fraction
+    """On the run's timeline."""
+    duration: Fraction
     heard_at: float
     began_at: float
     """When the first chunk of the object came that is on its way."""
@@ -53,12 +57,14 @@ class Attendance:
 
     def note(self, arrival: Arrival, now: float) -> None:
         """A chunk came."""
+        at, end, duration = arrival.at, arrival.ends_at, arrival.duration
         presence = self._heard.get(arrival.track)
         if presence is None:
-            presence = self._heard[arrival.track] = Presence(arrival, now, now)
+            presence = self._heard[arrival.track] = Presence(at, end, duration, now, now)
         elif not presence.ticks:
             presence.began_at = now
-        presence.last, presence.heard_at, presence.delivered = arrival, now, False
+        presence.at, presence.ends_at, presence.duration = at, end, duration
+        presence.heard_at, presence.delivered = now, False
         presence.ticks += arrival.cut.duration
 
     def deliver(self, track: Track) -> bool:
@@ -79,10 +85,11 @@ class Attendance:
         self._heard.pop(track, None)
         self._sparse.discard(track)
 
-    def delivered(self, track: Track) -> Arrival | None:
-        """The newest chunk, if it was the last of what its encoder had to send at a time."""
+    def delivered(self, track: Track) -> Presence | None:
+        """Where the newest chunk is, if it was the last of what its encoder had to send at a
+        time."""
         presence = self._heard.get(track)
-        return presence.last if presence is not None and presence.delivered else None
+        return presence if presence is not None and presence.delivered else None
 
     @property
     def sparse(self) -> set[Track]:
@@ -99,9 +106,9 @@ class Attendance:
         return self._sparse | {
             track
             for track, presence in self._heard.items()
-            if now - presence.heard_at <= FAR_BEHIND or _reaches(presence.last, run, start)
+            if now - presence.heard_at <= FAR_BEHIND or _reaches(presence, run, start)
         }
 
 
-def _reaches(last: Arrival, run: Run, start: Fraction) -> bool:
+def _reaches(last: Presence, run: Run, start: Fraction) -> bool:
     return last.at.run is run and last.ends_at + last.duration >= start - FAR_BEHIND

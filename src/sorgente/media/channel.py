@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
+from weakref import proxy
 
 from sorgente.errors import ChannelConflict, Overloaded
 from sorgente.media.fanout import Counters
@@ -38,7 +39,8 @@ class Channel:
         self._journal = journal
         self._feeds: dict[str, Feed] = {}
         self._expected_until: float | None = None
-        merger = Merger(lambda: self.feed(WHOLE))
+        channel = proxy(self)  # it owns the merger: no cycle is left when it is forgotten
+        merger = Merger(lambda: channel.feed(WHOLE))
         self.presentation = Presentation(name, rules.presentation, self.counters, utc, merger)
 
     def __iter__(self) -> Iterator[Feed]:

@@ -57,12 +57,15 @@ class Run(Protocol):
 
 
 class Fanout:
-    """The subscribers of one run of chunks."""
+    """The subscribers of one run of chunks.
 
-    __slots__ = ("_counters", "_following", "_run", "behind")
+    It does not know the run, which is its owner: a cycle would keep the chunks of a run that was
+    let go until the garbage collector comes by, which is minutes.
+    """
 
-    def __init__(self, run: Run, counters: Counters) -> None:
-        self._run = run
+    __slots__ = ("_counters", "_following", "behind")
+
+    def __init__(self, counters: Counters) -> None:
         self._counters = counters
         self._following: dict[Form, dict[Subscriber, None]] = {}
         self.behind: dict[Subscriber, None] = {}
@@ -81,7 +84,8 @@ class Fanout:
     def hand_out(self, chunk: Chunk) -> None:
         """Give the newest chunk of the run to everybody who can take it now."""
         counters = self._counters
-        for form, followers in self._following.items():
+        # A write may let in a reader of another form, hence the copy.
+        for form, followers in tuple(self._following.items()):
             if followers:
                 data = form(chunk)
                 counters.deliveries += len(followers)
@@ -119,17 +123,17 @@ class Fanout:
         self._following.clear()
         self.behind.clear()
 
-    def pause(self, subscriber: Subscriber) -> None:
-        """Its sink takes no more; what it was handed so far counts as sent."""
+    def pause(self, subscriber: Subscriber, end: int) -> None:
+        """Its sink takes no more; what it was handed so far, up to chunk ``end``, counts as
+        sent."""
         followers = self._following.get(subscriber.form, {})
         if subscriber in followers:
             del followers[subscriber]
-            subscriber.cursor = self._run.end
+            subscriber.cursor = end
             self.behind[subscriber] = None
 
-    def catch_up(self, subscriber: Subscriber) -> None:
+    def catch_up(self, subscriber: Subscriber, run: Run) -> None:
         """Send what it has not got yet, as long as its sink takes it."""
-        run = self._run
         while not subscriber.paused and subscriber.cursor < run.end:
             chunks = run.run(subscriber.cursor, CATCH_UP_CHUNKS)
             subscriber.cursor += len(chunks)
@@ -137,9 +141,8 @@ class Fanout:
         if not subscriber.paused:
             self.follow(subscriber)
 
-    def flush(self, subscriber: Subscriber) -> None:
+    def flush(self, subscriber: Subscriber, run: Run) -> None:
         """Send all it has not got yet, paused or not: the run is over."""
-        run = self._run
         self.send(subscriber, run.run(subscriber.cursor, run.end - subscriber.cursor))
 
     def send(self, subscriber: Subscriber, chunks: Sequence[Chunk]) -> None:

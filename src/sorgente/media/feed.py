@@ -6,7 +6,7 @@ Who publishes it, what is relayed, who waits for it to begin.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from sorgente.errors import OriginError, PublisherConflict, TakenOver
@@ -33,6 +33,7 @@ class FeedRules:
     """What every path of an origin keeps to."""
 
     window: WindowBounds
+    """What is kept of bytes that nobody else keeps."""
     boxes: BoxLimits
     max_lag: float
     """Seconds a slow player may be behind before it is moved forward."""
@@ -43,6 +44,14 @@ class FeedRules:
     memory: float
     """Seconds that it may come back with nothing but the next segment, and what two encoders send
     is told apart from what is new."""
+
+    def bounds_of(self, init: InitSegment | None) -> WindowBounds:
+        """What a relay keeps. Fragmented MP4 is kept by the channel's presentation too, in another
+        form; here, as far back as a slow player may be, and from the newest random access point
+        on."""
+        if init is None:
+            return self.window
+        return replace(self.window, seconds=min(self.window.seconds, self.max_lag))
 
 
 class Journal(Protocol):
@@ -182,7 +191,8 @@ class Feed:
         """See :class:`~.session.Stage`."""
         self._abort_relay()
         rules = self._rules
-        self.relay = Relay(content_type, init, rules.window, rules.max_lag, self.counters)
+        bounds = rules.bounds_of(init)
+        self.relay = Relay(content_type, init, bounds, rules.max_lag, self.counters)
         self._recognised(resumed=False)
         waiting, self._waiting = self._waiting, {}
         for subscriber in waiting:

@@ -62,12 +62,12 @@ class Grid:
         behind_the_end = self._last is not None and number > self._last
         return None if number <= growing.number or behind_the_end else number
 
-    def completes(self, number: int, last: Arrival) -> bool:
-        """Whether ``last`` fills its segment ``number``: a chunk as long, behind it, would begin
-        another. Known only where lines of the grid are where segments end."""
+    def completes(self, number: int, end: Fraction, duration: Fraction) -> bool:
+        """Whether a chunk that ends at ``end`` on the run's timeline fills segment ``number``: one
+        as long, behind it, would begin another. Known only where segments end on the grid."""
         following = number - self._epoch.start_number + 1
-        slack = min(last.duration / 2, NEARLY)
-        return self._steady and self._since(last.ends_at + slack) >= following
+        slack = min(duration / 2, NEARLY)
+        return self._steady and self._since(end + slack) >= following
 
     def opened(self, number: int, start: Fraction) -> None:
         """The leading track began a segment at ``start`` on the run's timeline."""

@@ -48,7 +48,7 @@ class Merger:
         track, cut, run, start = arrival.track, arrival.cut, arrival.at.run, arrival.starts_at
         if self._relay is None or track not in self._tracks:
             return
-        if run is not self._run:
+        if run is not self._run or start + self._shift < 0:
             self._shift = self._end - start if self._run is not None else Fraction(0)
             self._run = run
         timescale = track.timescale

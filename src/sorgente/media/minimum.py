@@ -13,24 +13,25 @@ SETTLE_QUIET, SETTLE_STEP = 500 * MS, 10 * MS
 """Settled: not fallen by 10 ms for 15 frames. Backlogs and slow starts fall, real time does not."""
 SETTLE_BOUND = 2000 * MS
 """…or when it took this long: players should be back 3 s after the encoder is."""
-LATE, LATE_QUIET, LATE_CHUNKS = 400 * MS, 1000 * MS, 5
+LATE, LATE_QUIET, LATE_CHUNKS, LATE_STEP = 400 * MS, 1000 * MS, 5, 150 * MS
 """Chunks this late are jitter (300 ms must not matter) or the encoder's clock stood still: if five
-in a second are, and catch nothing up. Waiting longer stalls players, an error costs two periods."""
+in a second are, and catch up less than the step in it: networks catch up at once, ffmpeg's ``-re``
+50 ms a second. Waiting longer stalls players, an error costs two periods."""
 
 
 class Settling:
     """The smallest sample (ns) of a series that falls until it has settled."""
 
-    def __init__(self, quiet: int, chunks: int = 1) -> None:
+    def __init__(self, quiet: int, chunks: int = 1, step: int = SETTLE_STEP) -> None:
         self.minimum = self._level = UNKNOWN
-        self._quiet, self._chunks = quiet, chunks
+        self._quiet, self._chunks, self._step = quiet, chunks, step
         self._fell = self._count = 0
 
     def add(self, sample: int, now: int) -> None:
         """One more."""
         self.minimum = min(self.minimum, sample)
         self._count += 1
-        if sample < self._level - SETTLE_STEP:
+        if sample < self._level - self._step:
             self._level, self._fell, self._count = sample, now, 1
 
     def settled(self, now: int) -> bool:
@@ -75,7 +76,7 @@ class Minimum:
 
     def _suspect(self, sample: int, now: int) -> None:
         if self._late is None or sample > self._late.minimum + LATE:  # another stall
-            self._late = Settling(LATE_QUIET, LATE_CHUNKS)
+            self._late = Settling(LATE_QUIET, LATE_CHUNKS, LATE_STEP)
         self._late.add(sample, now)
         if self._late.settled(now):
             self._rotate(self._late.minimum, now)

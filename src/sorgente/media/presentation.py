@@ -13,6 +13,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from math import inf
 from typing import Final
 
 from sorgente.isobmff.init_segment import InitSegment
@@ -41,9 +42,14 @@ LEAD: Final = 1
 """Seconds that tracks of uploads of their own are moved later, all alike: more than the priming of
 any audio codec or the reordering of any video codec, which lead below zero (see ``split``)."""
 
-FAREWELL: Final = 10.0
-"""Seconds that a manifest of an event that is over keeps its timeline: for those who watch to see
-its end. Then it becomes one of a recording, on a timeline of its own (see ``dash.recording``)."""
+FAREWELL: Final = 5.0
+"""Seconds that a manifest of an event that is over keeps its timeline: until those who watch have
+seen its end. Then it becomes one of a recording, on a timeline of its own (``dash.recording``)."""
+
+AFTERWARDS: Final = Fraction(3)
+"""Seconds more until the last player knows: a look at the manifest, one that was late, and what a
+player asks for ahead. What the clock promises until then is empty: Shaka dies of a 404 when the
+manifest is static."""
 
 NOTICE: Final = 3
 """Seconds until all players have seen a new period: two looks at the manifest, and one that was
@@ -127,6 +133,8 @@ class Presentation:
         self._waiting = Waiting(rules.window_bytes)
         self._periods: deque[Period] = deque()
         self._key_frames = KeyFrames()
+        self._last_number = 0
+        """The highest that a segment of a forgotten track has had."""
         self._noticed_at = 0.0
         """Seconds: when players will have seen the newest period."""
         self._farewell_until: float | None = None
@@ -289,6 +297,8 @@ class Presentation:
                 continue
             self._attendance.note(arrival, now)
             self._take(arrival, now)
+        if self.bytes_held > self._rules.window_bytes:
+            self._expire(now)
 
     def delivered(self, feed: Feed, now: float) -> None:
         """See :class:`~.feed.Observer`."""
@@ -335,14 +345,9 @@ class Presentation:
         if self._periods and now >= self._noticed_at:
             for track in self.tracks.values():
                 track.refuse(below=self._periods[-1].epoch.start_number)
-        horizon = now - self._rules.window
-        for track in self.tracks.values():
-            while (oldest := track.oldest_complete) is not None:
-                young = oldest.chunks[-1].received_at >= horizon
-                if young and self.bytes_held <= self._rules.window_bytes:
-                    break
-                track.drop_oldest()
+        self._expire(now)
         self._forget_periods(now)
+        self._forget_tracks()
 
     def drop_oldest(self) -> int:
         """Let the oldest segment go, or what waits to be in one; return the bytes that frees."""
@@ -512,7 +517,7 @@ class Presentation:
         self, run: Run, start: Fraction, rhythm: Rhythm, tracks: list[Track], now: float
     ) -> None:
         """Open a period at ``start``, and place what waited for it."""
-        last = max((track.last_number for track in self.tracks.values()), default=0)
+        last = max([self._last_number, *(track.last_number for track in self.tracks.values())])
         epoch = self.timeline.open(start, self._utc.at(now), last)
         before = self._periods[-1] if self._periods else None
         promised = 0
@@ -572,7 +577,7 @@ class Presentation:
         period = None if last is None else self._period_of(last.at)
         if last is None or period is None or growing is None or growing.epoch != period.id:
             return
-        if period.grid.completes(growing.number, last):
+        if period.grid.completes(growing.number, last.ends_at, last.duration):
             track.close()
 
     # What is sparse
@@ -598,14 +603,28 @@ class Presentation:
         self._merger.finish(clean=False)
         self._waiting.take_all()
         self._runs = {}
+        promised = 0
+        if self._periods:
+            known = Fraction(self._utc.at(now)) + Fraction(FAREWELL) + AFTERWARDS
+            promised = self._periods[-1].number_due(known)
         for track in self.tracks.values():
-            track.close()
-            track.refuse()
+            track.finish(promised)
         if self._periods:
             self._periods[-1].end(with_slates=True)
             self.ended = True
             self._farewell_until = now + FAREWELL
             self._change(now)
+
+    def _expire(self, now: float) -> None:
+        """Let the oldest segments go, of whatever track, that are more than the window allows."""
+        horizon = now - self._rules.window
+        while self.tracks:
+            track = min(self.tracks.values(), key=_oldest_received_at)
+            young = _oldest_received_at(track) >= horizon
+            if young and self.bytes_held <= self._rules.window_bytes:
+                break
+            if not track.drop_oldest():
+                break
 
     def _forget_periods(self, now: float) -> None:
         """Let periods go that have no segment left: all of them, once the event is over."""
@@ -620,8 +639,18 @@ class Presentation:
                 track.inits.pop(oldest, None)
         if changed and self._periods:
             self._change(now)
-        if not self._periods and not self._sources:
-            self.tracks.clear()
+
+    def _forget_tracks(self) -> None:
+        """Let tracks go that nobody sends and no period shows: there is no end of names."""
+        used = {name for period in self._periods for name in period.members}
+        used.update(t.name for source in self._sources.values() for t in source.tracks.values())
+        used.update(arrival.track.name for arrival in self._waiting)
+        for track in [track for track in self.tracks.values() if track.name not in used]:
+            del self.tracks[track.name]
+            self._runs.pop(track, None)
+            self.timeline.forget(track.name)
+            self._last_number = max(self._last_number, track.last_number)
+            track.refuse()
 
     def _change(self, now: float) -> None:
         self.revision += 1
@@ -630,6 +659,12 @@ class Presentation:
 
 def _by_name(tracks: Iterable[Track]) -> list[Track]:
     return sorted(tracks, key=lambda track: track.name)
+
+
+def _oldest_received_at(track: Track) -> float:
+    """Seconds: when the last chunk of the oldest segment came that may go."""
+    oldest = track.oldest_complete
+    return inf if oldest is None else oldest.chunks[-1].received_at
 
 
 def _track_name(feed: Feed, init: InitSegment, track_id: int) -> str:

@@ -55,7 +55,7 @@ class Publisher:
         """Of media that were new, in an object."""
         self.ended = False
         self._session = session
-        self._on_ended = on_ended
+        self._on_ended: Callable[[OriginError], None] | None = on_ended
         self._parser: UploadParser | None = None
         """Made with the first bytes: the init segment may come while this body is awaited."""
 
@@ -132,9 +132,13 @@ class Publisher:
         """Somebody else ended the session; the encoder is told ``error``."""
         if not self.ended:
             self.ended = True
-            self._on_ended(error)
+            on_ended, self._on_ended = self._on_ended, None
+            if on_ended is not None:
+                on_ended(error)
 
     def _leave(self, outcome: Outcome, why: str, now: float) -> None:
         if not self.ended:
             self.ended = True
             self._session.leave(self, outcome, why, now)
+            # Its owner is no longer in a cycle with it, so what it had yet to relay goes with them.
+            self._on_ended = None

@@ -42,7 +42,7 @@ class Relay:
         self.window = Window(bounds)
         self._max_lag = max_lag
         self._counters = counters
-        self._fanout = Fanout(self.window, counters)
+        self._fanout = Fanout(counters)
         self._aligning: dict[Subscriber, None] = {}
         self._init_chunk = None if init is None else Chunk.of(init.data, 0.0)
         self._init_number = -1
@@ -126,7 +126,7 @@ class Relay:
     def pause(self, subscriber: Subscriber) -> None:
         """Its sink takes no more; what it was handed so far counts as sent."""
         subscriber.paused = True
-        self._fanout.pause(subscriber)
+        self._fanout.pause(subscriber, self.window.end)
 
     def resume(self, subscriber: Subscriber, now: float) -> None:
         """Its sink takes more again: go on from its cursor, or further on if that is too late."""
@@ -137,7 +137,7 @@ class Relay:
             self.leave(subscriber)
             subscriber.sink.abort()
         elif not self._late(subscriber, now) or self._skip_forward(subscriber):
-            self._fanout.catch_up(subscriber)
+            self._fanout.catch_up(subscriber, self.window)
 
     # Ends
 
@@ -151,7 +151,7 @@ class Relay:
                 subscriber.sink.abort()
             else:
                 if subscriber.cursor >= self.window.first or self._skip_forward(subscriber):
-                    self._fanout.flush(subscriber)
+                    self._fanout.flush(subscriber, self.window)
                 subscriber.sink.end()
         self._dismiss_all()
 

@@ -42,7 +42,7 @@ class Segment:
         is true for as long as the segment is what it is now; None until somebody asks, and again
         once it is complete."""
         self._counters = counters
-        self._fanout = Fanout(self, counters)
+        self._fanout = Fanout(counters)
         self._awaited: dict[Subscriber, int] = {}
 
     # Run
@@ -74,7 +74,7 @@ class Segment:
         self.label = None
         for subscriber in list(self._fanout):
             if subscriber in self._fanout.behind:
-                self._fanout.flush(subscriber)
+                self._fanout.flush(subscriber, self)
             subscriber.sink.end()
         self._fanout.clear()
         self._tell(max(self._awaited.values(), default=0))
@@ -129,13 +129,13 @@ class Segment:
     def pause(self, subscriber: Subscriber) -> None:
         """Its connection takes no more."""
         subscriber.paused = True
-        self._fanout.pause(subscriber)
+        self._fanout.pause(subscriber, self.end)
 
     def resume(self, subscriber: Subscriber) -> None:
         """Its connection takes more again."""
         subscriber.paused = False
         if subscriber in self._fanout.behind:
-            self._fanout.catch_up(subscriber)
+            self._fanout.catch_up(subscriber, self)
 
     def slice(self, start: int, end: int) -> list[memoryview]:
         """Bytes ``start`` … ``end - 1``, as views, for one player: they count as delivered."""

@@ -233,6 +233,9 @@ class Session:
         if not self._ended:
             self._ended = True
             self._stage.release(self, outcome, why, now)
+            # A window does not last as long as somebody holds what once filled it.
+            self.relay = self._splice = None
+            self._publishers = {}
 
     # Units
 

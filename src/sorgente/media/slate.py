@@ -32,6 +32,9 @@ CHUNK_SECONDS: Final = Fraction(1, 5)
 LEAST_SECONDS: Final = Fraction(1, 100)
 """Not worth a chunk."""
 
+MOST_SECONDS: Final = 60
+"""Missing at a time: by the word of one hostile chunk, a period may have begun years ago."""
+
 ON_TIME_SECONDS: Final = Fraction(2, 5)
 """A chunk later than this by what was announced needs another announcement first, which the
 timeline asks for (its ``LATE``)."""
@@ -54,6 +57,7 @@ def slates(member: Member, period: Period, utc: Fraction, now: float) -> Iterato
         return
     timescale = member.timescale
     until = int(period.epoch.media(utc) * timescale)
+    member.end = max(member.end, until - MOST_SECONDS * timescale)
     most = int(CHUNK_SECONDS * timescale)
     least = sample.duration or int(LEAST_SECONDS * timescale)
     while (missing := until - member.end) >= least:

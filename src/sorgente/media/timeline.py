@@ -102,10 +102,8 @@ class Epoch:
 class Member:
     """A track in a run; nanoseconds on the run's timeline, unless it says otherwise."""
 
-    def __init__(
-        self, run: Run, shift: Fraction, *, native: bool = True, sparse: bool = False
-    ) -> None:
-        self.run, self.native = run, native
+    def __init__(self, shift: Fraction, *, native: bool = True, sparse: bool = False) -> None:
+        self.native = native
         """The track began with the run; if not native, it goes on from an older one."""
         self.sparse = sparse
         """It has no say where others have: nothing is known from when it comes."""
@@ -265,7 +263,9 @@ class Timeline:
         """The newest that is announced."""
         self._announced: Run | None = None
         self._number = 0
-        self._members: dict[str, Member] = {}
+        self._members: dict[str, tuple[Run, Member]] = {}
+        """What each track is in. A run knows its members, they do not know it: a cycle would leave
+        runs that are over to the garbage collector."""
         self._awaited: set[str] = set()
         self._wraps: dict[str, Wraps] = {}
         self._sparse: set[str] = set()
@@ -281,7 +281,17 @@ class Timeline:
             if not sparse:
                 self._awaited.add(track)
             if track in self._members:
-                self._members[track].ended = True
+                _, member = self._members[track]
+                member.ended = True
+
+    def forget(self, track: str) -> None:
+        """Nothing more comes of it."""
+        self._awaited.discard(track)
+        self._sparse.discard(track)
+        self._wraps.pop(track, None)
+        if track in self._members:
+            run, _ = self._members.pop(track)
+            run.members.pop(track, None)
 
     def observe(
         self,
@@ -301,13 +311,13 @@ class Timeline:
             shift = self.run.companion.shift
             return Placement(self.run, media_start + shift, shift)
         start, end = nanoseconds(media_start), nanoseconds(media_end)
-        member = self._place(track, start, end, now)
+        run, member = self._place(track, start, end, now)
         if random_access:
-            member = self._follow(track, member, now)
+            run, member = self._follow(track, run, member, now)
         moved = nanoseconds(member.shift)
         member.note(start + moved, end + moved, now, produced)
-        member.run.note(member, now)
-        return Placement(member.run, media_start + member.shift, member.shift)
+        run.note(member, now)
+        return Placement(run, media_start + member.shift, member.shift)
 
     def open(self, media_start: Fraction, now: float, last_number: int = 0) -> Epoch:
         """Announce the newest run from the segment at ``media_start`` on; ``last_number``: the
@@ -348,19 +358,21 @@ class Timeline:
         end = self.epoch.wall(Fraction(self._announced.end, NS))
         return max(earliest, whole_ms(min(end, Fraction(run.began, NS))))
 
-    def _place(self, track: str, start: int, end: int, now: int) -> Member:
-        """The member that a chunk is of; its run may be new, or no longer the newest."""
-        member, wraps, run = self._members.get(track), self._wraps[track], self.run
+    def _place(self, track: str, start: int, end: int, now: int) -> tuple[Run, Member]:
+        """The run that a chunk is of, which may be new, or no longer the newest; and the track in
+        it."""
+        wraps, run = self._wraps[track], self.run
+        own, member = self._members.get(track, (None, None))
         cause = Cause.FIRST if run is None else Cause.INIT
-        if member is not None and not member.ended:
+        if own is not None and member is not None and not member.ended:
             shift = nanoseconds(member.shift)
             follows = member.goes_on(start + shift, end + shift, now, wraps)
             if isinstance(follows, Fraction):
                 member.shift += follows
-                return member
+                return own, member
             cause = follows
         fit = None
-        if run is not None and not (member and member.run is run and member.native):
+        if run is not None and not (member and own is run and member.native):
             fit = run.fits(start, end, now, wraps)
             before = run.members.get(track)
             if before and fit is not None and start + nanoseconds(fit) < before.end - OVERLAP:
@@ -368,22 +380,23 @@ class Timeline:
         if run is None or fit is None:
             run, fit = Run(cause, now, start, self._awaited), Fraction(0)
         self.run = run
-        return self._join(track, Member(run, fit, sparse=track in self._sparse))
+        return self._join(track, run, Member(fit, sparse=track in self._sparse))
 
-    def _follow(self, track: str, member: Member, now: int) -> Member:
+    def _follow(self, track: str, run: Run, member: Member, now: int) -> tuple[Run, Member]:
         """Where another track began anew: as it is, if that fits the new run; or so that it stays
         where it was on the wall clock."""
-        run = self.run
-        if run is None or run is member.run or now - run.began < SETTLE_BOUND:
-            return member
-        away = Fraction(member.delay.estimate + (member.lead or 0) - run.offset, NS)
+        newest = self.run
+        if newest is None or newest is run or now - newest.began < SETTLE_BOUND:
+            return run, member
+        away = Fraction(member.delay.estimate + (member.lead or 0) - newest.offset, NS)
         shift = member.shift + (away if abs(away) * NS > LEAP else 0)
-        return self._join(track, Member(run, shift, native=False))
+        return self._join(track, newest, Member(shift, native=False))
 
-    def _join(self, track: str, member: Member) -> Member:
+    def _join(self, track: str, run: Run, member: Member) -> tuple[Run, Member]:
         self._awaited.discard(track)
-        self._members[track] = member.run.members[track] = member
-        return member
+        run.members[track] = member
+        self._members[track] = run, member
+        return run, member
 
 
 def nanoseconds(seconds: Fraction) -> int:

@@ -133,6 +133,14 @@ class Track:
             self._promised = range(self.last_number + 1, min(promised + 1, number))
         self.next_number = number
 
+    def finish(self, promised: int) -> None:
+        """There will be no more segments, though players may have been told of all up to
+        ``promised``."""
+        self.close()
+        self._promised = range(self.last_number + 1, promised + 1)
+        self.next_number = None
+        self.refuse()
+
     def append(self, chunk: Chunk, duration: int, *, at_once: int = 0) -> None:
         """One more chunk of the segment that is growing, of so many ticks; ``at_once``: ticks that
         its encoder sent in one piece."""
