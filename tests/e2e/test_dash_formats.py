@@ -169,7 +169,6 @@ def codecs(path: Path) -> str:
     return str(found)
 
 
-@pytest.mark.xfail(raises=AssertionError, reason="what pasp says is not in the MPD yet")
 async def test_pixels_that_are_not_square(origin_process: OriginProcess, run: Run) -> None:
     run(*CODINGS["anamorphic"].command(f"{origin_process.url}/ingest/live"))
     each = by_id((await look(origin_process)).mpd)["t"]

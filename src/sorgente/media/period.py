@@ -282,6 +282,7 @@ class Period:
             bandwidth=member.bandwidth,
             width=facts.width,
             height=facts.height,
+            sample_aspect_ratio=facts.sample_aspect_ratio,
             frame_rate=member.frame_rate,
             sample_rate=facts.sample_rate,
             channels=facts.channels,
