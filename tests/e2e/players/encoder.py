@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 import subprocess
 import tempfile
+import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Literal, get_args
 
@@ -38,8 +40,10 @@ A_FIFTH_A_CHUNK: Final = [
 ]
 
 
-def command(form: Input, ingest: str) -> list[str]:
-    """The line that publishes to ``ingest``, the address of a channel."""
+def command(form: Input | Callable[[str], list[str]], ingest: str) -> list[str]:
+    """The line that publishes to ``ingest``, the address of a channel; see ``lines`` for more."""
+    if callable(form):
+        return form(ingest)
     if form == "tracks":
         picture = ["-map", "0:v", *H264, *A_FRAME_A_CHUNK, f"{ingest}/v"]
         sound = ["-map", "1:a", *AAC, *A_FRAME_A_CHUNK, f"{ingest}/a"]
@@ -52,7 +56,12 @@ def command(form: Input, ingest: str) -> list[str]:
 class LiveEncoder:
     """A running encoder and the camera before it."""
 
-    def __init__(self, form: Input, ingest: str) -> None:
+    def __init__(
+        self,
+        form: Input | Callable[[str], list[str]],
+        ingest: str,
+        camera: type[Camera] = Camera,
+    ) -> None:
         self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 - until __exit__
         self.process = subprocess.Popen(
             command(form, ingest),
@@ -62,8 +71,13 @@ class LiveEncoder:
             bufsize=0,
         )
         assert self.process.stdin is not None
-        self.camera = Camera(self.process.stdin)
+        self.camera = camera(self.process.stdin)
         self.camera.start()
+
+    @property
+    def behind(self) -> float:
+        """Seconds that it is late in taking pictures."""
+        return max(0.0, time.time() - self.camera.began - self.camera.frames / RATE)
 
     @property
     def complaints(self) -> str:
@@ -84,6 +98,13 @@ class LiveEncoder:
         """SIGKILL: no goodbye."""
         self.process.kill()
         self._gone()
+
+    def stop(self) -> None:
+        """SIGSTOP: it exists, and does nothing."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
 
     def interrupt(self) -> None:
         """Ctrl-C: it ends its uploads as it should."""

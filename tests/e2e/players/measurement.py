@@ -21,6 +21,8 @@ VARIABLE: Final = "SORGENTE_MEASUREMENTS"
 SETTLING_SECONDS: Final = 15.0
 CALM_SECONDS: Final = 3.0
 """Of pictures in time, without a stall: the player has settled."""
+STILL_SECONDS: Final = 0.5
+"""Without a new picture: one is missing."""
 GRACE_SECONDS: Final = 30.0
 """On top of what has to take a time, for a machine with other things to do."""
 
@@ -71,6 +73,48 @@ class Recovery:
     errors: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class Accident:
+    """Something happened to an encoder, and was over again."""
+
+    player: Name
+    input: str
+    fault: str
+    away: float
+    """Seconds that it lasted."""
+    back: float | None
+    """Seconds from the end of it to the first picture on the screen that was made after it."""
+    on_target: float | None
+    """Seconds from the end of it until the player was at its latency target, and stayed there."""
+    late: float | None
+    """Milliseconds: p95 of the last second."""
+    longest_still: float
+    """Between two pictures, since it began, in milliseconds."""
+    stalls: int
+    bad: int
+    """Answers with a status of 400 or more."""
+    errors: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Switch:
+    """A network became worse, and better again."""
+
+    player: Name
+    target: float
+    """``--latency-target``."""
+    limit: int
+    """kbit/s, while it was worse."""
+    down: float
+    """Seconds until a lower rate was on the screen."""
+    up: float
+    """The same of the best one, since the network was better again."""
+    late: float
+    """Milliseconds: p95 of all pictures since it became worse."""
+    longest_still: float
+    stalls: int
+
+
 def percentile(values: Sequence[float], share: float) -> float:
     """The smallest value that ``share`` of them do not exceed."""
     ordered = sorted(values)
@@ -88,7 +132,7 @@ def longest_still(samples: Sequence[Sample]) -> float:
     return round(max(gaps, default=0.0) * 1000, 1)
 
 
-def write_down(measurement: Glass | Recovery) -> None:
+def write_down(measurement: Glass | Recovery | Accident | Switch) -> None:
     """Print it, and append it to the file of SORGENTE_MEASUREMENTS if there is one."""
     entry = {"kind": type(measurement).__name__.lower(), "at": round(time.time())}
     line = json.dumps(entry | asdict(measurement))
@@ -96,6 +140,19 @@ def write_down(measurement: Glass | Recovery) -> None:
     if path := os.environ.get(VARIABLE):
         with Path(path).open("a") as file:
             file.write(line + "\n")
+
+
+def on_target(samples: Sequence[Sample], limit: float, now: float) -> float | None:
+    """Since when every picture has been in time (``limit`` ms) and none was missing; None unless
+    that is ``CALM_SECONDS`` ago."""
+    if not samples:
+        return None
+    since = samples[0].shown
+    for before, sample in pairwise(samples):
+        if sample.late * 1000 > limit or sample.shown - before.shown > STILL_SECONDS:
+            since = sample.shown
+    calm = now - since >= CALM_SECONDS and now - samples[-1].shown <= STILL_SECONDS
+    return since if calm else None
 
 
 def settled(viewer: Viewer, limit: float) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
@@ -100,12 +100,20 @@ class Viewer:
         self.dropped = seen["dropped"]
         self.state = seen["state"]
 
-    async def until(self, condition: Callable[[], bool], patience: float, what: str) -> None:
-        """Look until ``condition`` holds; a fatal error or the end of the patience ends it."""
+    async def until(
+        self,
+        condition: Callable[[], bool],
+        patience: float,
+        what: str,
+        *,
+        fatal: bool = True,
+    ) -> None:
+        """Look until ``condition`` holds; the end of the patience ends it, and so does an error
+        that is fatal, if those are (``fatal``)."""
 
         async def reached() -> bool:
             await self.look()
-            assert not self.fatal, await self.evidence(f"an error before {what}")
+            assert not (fatal and self.fatal), await self.evidence(f"an error before {what}")
             return condition()
 
         try:
@@ -116,6 +124,27 @@ class Viewer:
     @property
     def fatal(self) -> list[Complaint]:
         return [each for each in self.complaints if each.fatal]
+
+    @property
+    def ended(self) -> bool:
+        """The ``ended`` state of the element: it has played to the end."""
+        return bool(self.state.get("ended"))
+
+    @property
+    def audio_bytes(self) -> int:
+        """Of sound, decoded so far."""
+        return int(self.state.get("audio", 0))
+
+    @property
+    def width(self) -> int:
+        """Of the picture on the screen, in pixels of the encoder's."""
+        return int(self.state.get("width", 0))
+
+    def watched(self, names: Sequence[str]) -> str:
+        """Which of these tracks the player asked for last."""
+        asked = (name for each in reversed(self.answers) for name in names
+                 if f"/{name}/" in each.what)  # fmt: skip
+        return next(asked)
 
     def since(self, moment: float) -> list[Sample]:
         """Pictures shown since then."""

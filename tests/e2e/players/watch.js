@@ -72,6 +72,8 @@ function take() {
       ready: video.readyState,
       buffered: ranges ? [buffered.start(0), buffered.end(ranges - 1), ranges] : [],
       latency: latency(),
+      audio: video.webkitAudioDecodedByteCount ?? 0,
+      width: video.videoWidth,
     },
   };
   seen = fresh();

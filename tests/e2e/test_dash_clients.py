@@ -1,0 +1,115 @@
+"""DASH clients that are no browsers: those of GStreamer and ffmpeg play the channel as it is made,
+picture after picture, and without a word."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.e2e.conftest import Run
+from tests.e2e.formats import B_FRAMES, FRAMES_LATE, Show, noise, picture, x264
+from tests.e2e.gstreamer import complaints, dashdemux, dashdemux2, pictures
+from tests.e2e.manifests import faults, look
+from tests.e2e.programs import Program, decoded, ffmpeg
+from tests.e2e.segments import until_recorded
+from tests.integration.conftest import Spawn
+from tests.integration.process import OriginProcess
+from tests.support.origin import until
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+
+RATE: Final = 25
+PLAIN: Final = Show(picture(str(RATE)), noise(), x264(RATE))
+REORDERED: Final = Show(picture(str(RATE)), noise(), B_FRAMES)
+LIVE_SECONDS: Final = 5
+"""More than there is of the channel when a client comes: it goes on as pictures are made."""
+
+
+async def plays(client: Program, output: Path, frames: int, patience: float) -> None:
+    """Wait until so many pictures have been shown: one as long as the other, and none twice."""
+
+    def shown() -> bool:
+        assert client.process.poll() is None, complaints(output)
+        return len(pictures(output)) >= frames
+
+    await until(shown, patience=patience, every=0.1)
+    moments, checksums = zip(*pictures(output), strict=True)
+    assert {after - before for before, after in pairwise(moments)} == {1_000_000_000 // RATE}
+    assert len(set(checksums)) == len(checksums)
+    assert not complaints(output)
+
+
+@pytest.mark.parametrize(
+    "form", ["by track", pytest.param("B-frames, muxed", marks=pytest.mark.minutes)]
+)
+async def test_gstreamer_plays(
+    origin_process: OriginProcess, run: Run, tmp_path: Path, form: str
+) -> None:
+    origin, output = origin_process, tmp_path / "gstreamer.txt"
+    ingest = f"{origin.url}/ingest/live"
+    run(*(PLAIN.by_track(ingest) if form == "by track" else REORDERED.muxed(ingest)))
+    await until_recorded(origin, (await look(origin)).mpd, 1)
+    client = run(*dashdemux(f"{origin.url}/live/live/manifest.mpd"), output=output)
+    await plays(client, output, LIVE_SECONDS * RATE, patience=30)
+
+
+@pytest.mark.minutes
+async def test_gstreamer_plays_as_it_chooses_itself(
+    origin_process: OriginProcess, run: Run, tmp_path: Path
+) -> None:
+    origin, output = origin_process, tmp_path / "gstreamer.txt"
+    run(*PLAIN.by_track(f"{origin.url}/ingest/live"))
+    await until_recorded(origin, (await look(origin)).mpd, 1)
+    client = run(*dashdemux2(f"{origin.url}/live/live/manifest.mpd"), output=output)
+    await plays(client, output, LIVE_SECONDS * RATE, patience=60)
+
+
+@pytest.mark.xfail(
+    raises=AssertionError,
+    reason="it takes no notice of Period@start where segments are numbered",
+)
+@pytest.mark.parametrize(
+    "form", ["by track", pytest.param("B-frames, muxed", marks=pytest.mark.minutes)]
+)
+async def test_ffmpeg_plays(
+    origin_process: OriginProcess, run: Run, tmp_path: Path, form: str
+) -> None:
+    origin, output = origin_process, tmp_path / "received.mkv"
+    ingest = f"{origin.url}/ingest/live"
+    run(*(PLAIN.by_track(ingest) if form == "by track" else REORDERED.muxed(ingest)))
+    await look(origin)
+    client = run(
+        *ffmpeg("-i", f"{origin.url}/live/live/manifest.mpd", "-t", str(LIVE_SECONDS)),
+        *("-map", "0", "-c", "copy", str(output)),
+    )
+    await client.succeeded()
+    frames = decoded(output)  # without a complaint, and times grow
+    assert sum(frame.stream == 0 for frame in frames) >= LIVE_SECONDS * RATE - 2
+
+
+@pytest.mark.minutes
+async def test_ffmpeg_plays_what_is_left_of_an_event(
+    spawn: Spawn, run: Run, tmp_path: Path
+) -> None:
+    """A static MPD: nothing to be known of the time of day."""
+    origin = await spawn("--linger", "0.5")
+    await run(*REORDERED.by_track(f"{origin.url}/ingest/live", FRAMES_LATE, 8)).succeeded()
+
+    looks = [await look(origin)]  # of an event that is about to end
+
+    async def over() -> bool:
+        looks.append(await look(origin))
+        return not looks[-1].mpd.live
+
+    await until(over, patience=30, every=0.5)
+    assert faults([looks[0], looks[len(looks) // 2], looks[-1]]) == []
+    output = tmp_path / "received.mkv"
+    client = run(
+        *ffmpeg("-i", f"{origin.url}/live/live/manifest.mpd", "-map", "0", "-c", "copy"),
+        str(output),
+    )
+    await client.succeeded()
+    assert sum(frame.stream == 0 for frame in decoded(output)) >= 7 * RATE
