@@ -10,7 +10,7 @@ from sorgente.isobmff.slate import BRAND
 from sorgente.media.publisher import Publisher
 from sorgente.media.segment import Segment
 from tests.media.test_presentation import FRAME, Stage
-from tests.support.boxes import AUDIO, SYNC, Sample, TrafSpec, chunk, init_segment
+from tests.support.boxes import AUDIO, ENCRYPTED, SYNC, Sample, TrafSpec, chunk, init_segment
 from tests.support.live import Upload, media_of, video
 
 GOP = 25
@@ -226,6 +226,20 @@ def test_a_bit_rate_that_dies_is_left_out_as_there_are_others(stage: Stage) -> N
     old, new = stage.snapshot.periods
     assert [track.name for track in new.tracks] == ["a", "v1"]
     assert watched(stage, "v2") >= float(new.start - old.start) - 0.1, "its players switch then"
+
+
+def test_a_track_without_slates_is_not_waited_for(stage: Stage) -> None:
+    """Of what is encrypted there are none, and its encoder may come back without it."""
+    encoder = Encoder(stage, "a", "v")
+    encoder.uploads["e"] = video(600, gop=GOP, spec=ENCRYPTED)
+    encoder.begin("e")
+    encoder.send(85)
+    encoder.kill()
+    stage.pass_time(2)
+    Encoder(stage, "a", "v").send(100)
+    *_, newest = stage.snapshot.periods
+    assert [track.name for track in newest.tracks] == ["a", "v"]
+    assert not is_slate(segments(stage, "v")[-1])
 
 
 def test_an_event_that_is_over_shows_no_slates_and_may_begin_again(stage: Stage) -> None:

@@ -158,6 +158,10 @@ class Presentation:
         return wanted or latency_target(newest.segment_duration, newest.chunk_duration)
 
     @property
+    def _shows_slates(self) -> bool:
+        return bool(self._periods) and any(m.slates for m in self._periods[-1].members.values())
+
+    @property
     def changes_soon(self) -> bool:
         """The next manifest is as good as there: an encoder is away. Who has this one waits."""
         if not self._periods or self._periods[-1].ended_at is not None:
@@ -397,10 +401,10 @@ class Presentation:
         """Its upload, or its timeline, is over: a slate follows if there can be one, or its segment
         closes at its last whole chunk."""
         member = self._periods[-1].members.get(track.name) if self._periods else None
+        if member is not None:
+            member.gone = True
         if member is None or member.slate is None:
             track.close()
-        else:
-            member.gone = True
 
     def _show_slates(self, now: float) -> None:
         """Stand in for what does not come."""
@@ -496,7 +500,7 @@ class Presentation:
         behind the start (Chromium's ``SourceBufferStream``).
         """
         starts = [a.starts_at for a in self._waiting if a.can_begin and a.track in leads]
-        if not self.changes_soon:
+        if not self._shows_slates:
             return min(starts, default=None)
         edge = Fraction(self._utc.at(now)) - Fraction(run.offset, NS)
         newest = max(starts, default=None)
