@@ -187,9 +187,14 @@ class Period:
 
     @property
     def going_on(self) -> list[Track]:
-        """Tracks whose encoders are there; sparse ones are not waited for."""
-        members = [member for member in self.members.values() if not member.track.is_sparse]
-        return [member.track for member in members if not member.gone and not member.slates]
+        """Tracks whose encoders are there: they write segments, and these are no slates. Sparse
+        ones are not waited for."""
+        return [
+            member.track
+            for member in self.members.values()
+            if not (member.gone or member.slates or member.track.is_sparse)
+            and member.track.growing is not None
+        ]
 
     def stand_ins(self, others: Collection[Track]) -> list[Track]:
         """Tracks that show slates, or can, while there is no other of their kind."""

@@ -401,10 +401,10 @@ class Presentation:
         """Its upload, or its timeline, is over: a slate follows if there can be one, or its segment
         closes at its last whole chunk."""
         member = self._periods[-1].members.get(track.name) if self._periods else None
-        if member is not None:
-            member.gone = True
         if member is None or member.slate is None:
             track.close()
+        else:
+            member.gone = True
 
     def _show_slates(self, now: float) -> None:
         """Stand in for what does not come."""
