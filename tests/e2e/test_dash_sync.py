@@ -139,9 +139,6 @@ async def test_sound_and_picture_stay_together(
     assert max(map(abs, moved)) < 1 / 12800, dict(zip(FORMS, moved, strict=True))
 
 
-@pytest.mark.xfail(
-    raises=AssertionError, reason="periods and segments are laid out by decode times"
-)
 async def test_a_period_starts_with_a_picture(origin_process: OriginProcess, run: Run) -> None:
     """A player cuts off what is presented outside of a period, and waits where there is nothing."""
     takes = [Take(name, f"form{number}", {}) for number, name in enumerate(FORMS)]

@@ -14,9 +14,10 @@ from sorgente.media.publisher import Publisher
 from sorgente.media.snapshot import PresentationSnapshot
 from sorgente.media.track import Absence
 from sorgente.media.utc import UtcClock
-from tests.support.boxes import ENCRYPTED, VIDEO, TrackSpec, visual_entry
+from tests.support import boxes
+from tests.support.boxes import AUDIO, ENCRYPTED, VIDEO, TrackSpec, visual_entry
 from tests.support.journal import RecordingJournal
-from tests.support.live import Upload, media_of, muxed, video
+from tests.support.live import Upload, media_of, muxed, sound, video
 from tests.support.players import player
 from tests.support.rules import channel_rules
 
@@ -366,6 +367,47 @@ def test_a_track_that_comes_later_is_announced_with_the_next_segment(stage: Stag
     *_, newest = stage.snapshot.periods
     assert [track.name for track in newest.tracks] == ["a", "b", "silence"]
     assert stage.presentation.tracks["b"].segments
+
+
+def test_a_period_starts_with_its_first_picture_not_with_its_decoding(stage: Stage) -> None:
+    """Players cut off what is presented before a period, and wait where nothing is."""
+    stage.send(stage.publish(), video(60, gop=25, offset=1024))
+    (period,) = stage.snapshot.periods
+    (track,) = period.tracks
+    assert track.presentation_time_offset == 1024
+    plain = Stage()
+    plain.send(plain.publish(), video(60, gop=25))
+    assert period.start - plain.snapshot.periods[0].start == Fraction(1024, 12800)
+    assert stage.numbers() == plain.numbers() == [0, 1]
+
+
+def test_sound_that_is_ahead_of_the_picture_is_there_when_a_period_starts(stage: Stage) -> None:
+    """An encoder that looks ahead sends its pictures later than its sound."""
+    ahead = 10
+    publishers = [stage.publish("sound"), stage.publish("a")]
+    uploads = [sound(200), video(200, gop=25)]
+    later = video(200, gop=25)
+    newcomer = stage.publish("b")
+    for publisher, upload in zip(publishers, uploads, strict=True):
+        publisher.feed(upload.init, stage.now)
+    for index in range(ahead, 150):
+        stage.pass_time(FRAME)
+        publishers[0].feed(uploads[0].chunks[index], stage.now)
+        publishers[1].feed(uploads[1].chunks[index - ahead], stage.now)
+        if index == 70:
+            newcomer.feed(later.init, stage.now)
+        if index > 70:
+            newcomer.feed(later.chunks[index - ahead], stage.now)
+    *_, newest = stage.snapshot.periods
+    assert [track.name for track in newest.tracks] == ["a", "b", "sound"]
+    told = newest.tracks[-1]
+    segments = stage.presentation.tracks["sound"].segments.values()
+    first = next(s for s in segments if s.epoch == newest.id)
+    assert first.number == newest.tracks[-1].start_number
+    (head, *_) = media_of(
+        boxes.init_segment(replace(AUDIO, track_id=1)) + b"".join(first.slice(0, first.bytes))
+    )
+    assert head.fragment.tracks[0].base_decode_time - told.presentation_time_offset <= 1920
 
 
 def test_an_encoder_that_never_sends_a_second_key_frame_is_kept_within_bounds() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sorgente.isobmff.upload import InitSegment, MediaChunk
 from tests.support import boxes
@@ -30,23 +30,34 @@ class Upload:
 def video(
     count: int, *, gop: int = 5, first_time: int = 0, size: int = 40, base: str = "moof",
     spec: TrackSpec = VIDEO, first_number: int = 1, trailer: bytes = b"",
-    keys: Container[int] | None = None,
+    keys: Container[int] | None = None, offset: int = 0,
 ) -> Upload:  # fmt: skip
     """``count`` one-frame chunks, every ``gop``-th a key frame, or those of ``keys``; each payload
-    tells its number."""
+    tells its number. ``offset``: ticks from decoding to presentation."""
     keys = range(0, count, gop) if keys is None else keys
     init = boxes.init_segment(spec)
     chunks: list[bytes] = []
     position = len(init)
     for index in range(count):
         payload = f"frame {first_number + index:06d} ".encode().ljust(size, b".")
-        sample = Sample(payload, TICKS, SYNC if index in keys else NON_SYNC)
+        sample = Sample(payload, TICKS, SYNC if index in keys else NON_SYNC, offset)
         traf = TrafSpec(spec.track_id, first_time + index * TICKS, [sample], base)
         chunks.append(
             boxes.chunk(traf, position=position, sequence_number=first_number + index)
         )  # fmt: skip
         position += len(chunks[-1])
     return Upload(init, chunks, trailer)
+
+
+def sound(count: int, *, first_time: int = 0) -> Upload:
+    """``count`` chunks of a packet, 40 ms each."""
+    trafs = [
+        TrafSpec(1, first_time + index * 1920, [Sample(b"sound %06d" % index, 1920)])
+        for index in range(count)
+    ]
+    spec = replace(AUDIO, track_id=1)
+    chunks = [boxes.chunk(traf, sequence_number=n) for n, traf in enumerate(trafs, 1)]
+    return Upload(boxes.init_segment(spec), chunks)
 
 
 def muxed(count: int, *, gop: int = 5, first_time: int = 0) -> Upload:

@@ -13,7 +13,7 @@ from sorgente.isobmff.init_segment import InitSegment
 from sorgente.isobmff.rewrite import retimed
 from sorgente.isobmff.split import TrackChunk
 from sorgente.media.chunk import Chunk
-from sorgente.media.timeline import Placement
+from sorgente.media.timeline import Epoch, Placement
 from sorgente.media.track import Track
 
 DEFAULT_PICTURE: Final = Fraction(1, 25)
@@ -34,8 +34,23 @@ class Arrival:
 
     @property
     def starts_at(self) -> Fraction:
-        """Seconds on the run's timeline."""
+        """Seconds on the run's timeline: when it is decoded."""
         return self.at.start
+
+    @property
+    def presented_at(self) -> Fraction:
+        """The same for the earliest of its samples to be presented: with B-frames, later.
+
+        Periods and segments are laid out by this, as players cut off what is presented outside of
+        a period, and have a gap where there is nothing in it.
+        """
+        reordered = self.cut.earliest_time - self.cut.decode_time
+        return self.at.start + Fraction(reordered, self.track.timescale)
+
+    @property
+    def epoch(self) -> Epoch | None:
+        """What players are told of it; None: hold it, its run is not announced yet."""
+        return self.at.run.epoch_at(self.presented_at)
 
     @property
     def duration(self) -> Fraction:

@@ -92,7 +92,7 @@ class Grid:
     def _number_at(self, arrival: Arrival) -> int:
         first = self._epoch.start_number
         if arrival.track.is_video:
-            return first + self._video_index(arrival.starts_at)
+            return first + self._video_index(arrival.presented_at)
         middle = arrival.starts_at + min(arrival.duration, self.duration) / 2
         if self._steady:
             return first + floor(self._since(middle))

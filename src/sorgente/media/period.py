@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Final
 
@@ -25,6 +26,9 @@ it."""
 MISPLACED: Final = Fraction(1, 20)
 """Seconds that a track may leave the common grid, its segments being announced in whole ticks:
 29.97 fps and 44.1 kHz part by 8 ms an hour. Half of what players put up with."""
+
+MAX_AHEAD: Final = 256
+"""Chunks that a track may be ahead of the leading one: 5 s of sound, a packet each."""
 
 
 @dataclass(slots=True)
@@ -54,6 +58,9 @@ class Member:
     """Chunks of the slate it shows; once there is one, there are others until the next period."""
     returning: bool = False
     """Its encoder is back."""
+    ahead: deque[tuple[int, Arrival]] = field(default_factory=lambda: deque(maxlen=MAX_AHEAD))
+    """Chunks of segments that the leading track has not begun yet, with their numbers. If it begins
+    another period instead, they belong there: nobody asks this one for them."""
 
     @classmethod
     def of(
@@ -213,10 +220,20 @@ class Period:
         """Begin segment ``number``."""
         track = arrival.track
         if track is self.leading:
-            self.grid.opened(number, arrival.starts_at)
+            self.grid.opened(number, arrival.presented_at)
         member = self.members[track.name]
         time = member.offset + (number - self.epoch.start_number) * member.segment_ticks
         return track.open(number, self.id, time)
+
+    def note_ahead(self, arrival: Arrival) -> None:
+        """A chunk has been put into the growing segment of its track."""
+        begun, growing = self.leading.last_number, arrival.track.growing
+        if arrival.track is self.leading:
+            for member in self.members.values():
+                while member.ahead and member.ahead[0][0] <= begun:
+                    member.ahead.popleft()
+        elif growing is not None and growing.number > begun:
+            self.members[arrival.track.name].ahead.append((growing.number, arrival))
 
     def misplaced(self, start: Fraction) -> bool:
         """Whether some track has left the common grid, seconds ``start`` into the run."""

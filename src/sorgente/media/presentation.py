@@ -34,7 +34,7 @@ from sorgente.media.segment import Segment
 from sorgente.media.slate import on_time, slates, wanted
 from sorgente.media.snapshot import PresentationSnapshot
 from sorgente.media.sparse import first_open, passed, strays
-from sorgente.media.timeline import Placement, Run, Timeline, latency_target
+from sorgente.media.timeline import Epoch, Run, Timeline, latency_target
 from sorgente.media.track import Absence, Track
 from sorgente.media.utc import UtcClock
 
@@ -374,7 +374,7 @@ class Presentation:
         if self._runs.get(track) is not at.run:
             self._leave(track)  # what comes is of another timeline
             self._runs[track] = at.run
-        period = self._period_of(at)
+        period = self._period_of(arrival.epoch)
         member = None if period is None else period.members.get(track.name)
         if period is None or member is None:
             self._waiting.add(arrival)
@@ -424,8 +424,7 @@ class Presentation:
                 member.track.append(arrival.chunk, arrival.cut.duration)
                 member.end = arrival.cut.end_time
 
-    def _period_of(self, at: Placement) -> Period | None:
-        epoch = at.epoch
+    def _period_of(self, epoch: Epoch | None) -> Period | None:
         if epoch is None:
             return None
         return next((p for p in reversed(self._periods) if p.epoch is epoch), None)
@@ -438,17 +437,18 @@ class Presentation:
         elif track.growing is None:
             return  # nothing to start a segment with
         if track is period.leading and cut.random_access:
-            self._key_frames.note(arrival.starts_at)
+            self._key_frames.note(arrival.presented_at)
         member = period.members[track.name]
         track.append(arrival.chunk, cut.duration, at_once=arrival.at_once)
         member.note_chunk(arrival)
+        period.note_ahead(arrival)
         if member.note():
             self._change(now)
 
     def _renew(self, arrival: Arrival, period: Period, now: float) -> bool:
         """Open a new period where a segment of the leading track starts, if one is due: the clock
         has drifted, a track has come or gone or is back, the rhythm of key frames has changed."""
-        run, track, start = arrival.at.run, arrival.track, arrival.starts_at
+        run, track, start = arrival.at.run, arrival.track, arrival.presented_at
         if period is not self._periods[-1] or run is not self.timeline.run:
             return False
         heard = self._attendance.present(run, start, now)
@@ -499,7 +499,7 @@ class Presentation:
         come: players go on with what they have decoded, slates too, until the next key picture
         behind the start (Chromium's ``SourceBufferStream``).
         """
-        starts = [a.starts_at for a in self._waiting if a.can_begin and a.track in leads]
+        starts = [a.presented_at for a in self._waiting if a.can_begin and a.track in leads]
         if not self._shows_slates:
             return min(starts, default=None)
         edge = Fraction(self._utc.at(now)) - Fraction(run.offset, NS)
@@ -551,11 +551,16 @@ class Presentation:
         for track in self.tracks.values():
             if track not in tracks or before is None or before.run is not run:
                 track.close()
+        if before is not None and before.run is run:
+            for member in before.members.values():
+                if member.track.name in period.members:
+                    for _, arrival in member.ahead:
+                        self._place(arrival, period, period.begins(arrival), now)
         keys = [a.starts_at for a in arrivals if a.track is period.leading and a.can_begin]
         for arrival in arrivals:
             if arrival.starts_at >= min(keys, default=start):
                 self._merger.take(arrival, now)
-            where = self._period_of(arrival.at)
+            where = self._period_of(arrival.epoch)
             if where is not None and arrival.track.name in where.members:
                 self._place(arrival, where, where.begins(arrival), now)
         self._show_slates(now)
@@ -578,7 +583,7 @@ class Presentation:
     def _close_if_full(self, track: Track) -> None:
         """Whole segments are over when they are here, not when the next one begins."""
         last, growing = self._attendance.delivered(track), track.growing
-        period = None if last is None else self._period_of(last.at)
+        period = None if last is None else self._period_of(last.at.epoch)
         if last is None or period is None or growing is None or growing.epoch != period.id:
             return
         if period.grid.completes(growing.number, last.ends_at, last.duration):

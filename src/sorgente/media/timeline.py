@@ -325,6 +325,8 @@ class Timeline:
         run = self.run
         assert run is not None, "nothing to announce before the first chunk"
         start = max(whole_ms(media_start + Fraction(run.offset, NS)), self._earliest(run))
+        if run.epochs and not run.due:
+            start = run.epochs[-1].wall(media_start)  # nothing moves: no overlap of a millisecond
         number = self.first_number(Fraction(now), last_number)
         made = run.produced_at(media_start)
         self._announced = run
