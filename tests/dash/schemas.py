@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 
 from lxml import etree
 
@@ -11,15 +10,12 @@ from tests.support.corpus import CORPUS, corpus_file
 
 _IMPORTS = {
     "http://www.w3.org/XML/2008/06/xlink.xsd": CORPUS / "dash-schema" / "xlink.xsd",
-    "https://www.iana.org/assignments/xml-registry/schema/patch-ops.xsd": (
-        Path(__file__).with_name("patch-ops.xsd")
-    ),
 }
 
 
 @cache
 def schema(name: str) -> etree.XMLSchema:
-    """``DASH-MPD.xsd`` or ``DASH-MPD-PATCH.xsd``; skips where the corpus is not there."""
+    """``DASH-MPD.xsd``; skips where the corpus is not there."""
     text = corpus_file(f"dash-schema/{name}").decode()
     for address, path in _IMPORTS.items():
         text = text.replace(address, path.as_uri())

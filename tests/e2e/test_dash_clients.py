@@ -67,10 +67,6 @@ async def test_gstreamer_plays_as_it_chooses_itself(
     await plays(client, output, LIVE_SECONDS * RATE, patience=60)
 
 
-@pytest.mark.xfail(
-    raises=AssertionError,
-    reason="it takes no notice of Period@start where segments are numbered",
-)
 @pytest.mark.parametrize(
     "form", ["by track", pytest.param("B-frames, muxed", marks=pytest.mark.minutes)]
 )

@@ -135,7 +135,7 @@ class Day:
         self.watching, self.held = [], []
         for encoder in self.live(CHUNKS, audience=False).values():
             encoder.break_off("killed", self.now)
-        self.manifests.of(self.channel.presentation, self.now)
+        self.manifests.of(self.channel.presentation)
 
     # Players
 
@@ -157,7 +157,7 @@ class Day:
 
     def ask(self, channel: Channel) -> None:
         """For the manifest, and segments old, growing and to come."""
-        self.manifests.of(channel.presentation, self.now)
+        self.manifests.of(channel.presentation)
         for track in list(channel.presentation.tracks.values()):
             number = track.last_number + self.random.choice([-3, 0, 0, 1])
             found = channel.presentation.find(track, number, self.now)

@@ -410,6 +410,34 @@ def test_sound_that_is_ahead_of_the_picture_is_there_when_a_period_starts(stage:
     assert head.fragment.tracks[0].base_decode_time - told.presentation_time_offset <= 1920
 
 
+def test_a_track_that_dies_before_it_shows_its_rhythm_does_not_hold_up_the_others(
+    stage: Stage,
+) -> None:
+    one, other = stage.publish("a"), stage.publish("b")
+    upload = video(80, gop=25)
+    both(stage, Upload(upload.init, upload.chunks[:1]), one, other)
+    one.break_off("killed", stage.now)
+    stage.send(other, upload, 1)
+    (period,) = stage.snapshot.periods
+    assert [track.name for track in period.tracks] == ["b", "silence"]
+
+
+def test_a_newcomer_does_not_wait_for_segments_of_one_who_is_gone(stage: Stage) -> None:
+    heard = stage.publish("sound")
+    stage.send(heard, sound(80))
+    seen = stage.publish("a")
+    upload = video(200, gop=25)
+    seen.feed(upload.init, stage.now)
+    seen.feed(upload.chunks[80], stage.now)
+    heard.break_off("killed", stage.now)
+    assert len(stage.snapshot.periods) == 1
+    stage.send(seen, upload, 81, 160)
+    old, new = stage.snapshot.periods
+    assert [track.name for track in new.tracks] == ["a", "sound"]
+    assert old.end == new.start
+    assert stage.presentation.tracks["a"].segments
+
+
 def test_an_encoder_that_never_sends_a_second_key_frame_is_kept_within_bounds() -> None:
     stage = Stage(channel_rules(window=20.0, window_bytes=20_000))
     stage.send(stage.publish(), video(500, gop=1000))

@@ -7,7 +7,6 @@ from fractions import Fraction
 from itertools import chain, count, pairwise
 from math import ceil
 from typing import Final
-from urllib.parse import quote
 
 from sorgente.dash.adaptation import shown
 from sorgente.dash.availability import segment_length
@@ -15,7 +14,7 @@ from sorgente.dash.descriptors import HTTP_HEAD, HTTP_ISO
 from sorgente.dash.period import period_element
 from sorgente.dash.recording import presentation_end, recorded
 from sorgente.dash.service import service_description
-from sorgente.dash.values import date_time, decimal, duration
+from sorgente.dash.values import date_time, duration
 from sorgente.dash.xml import Element, Value, document, element
 from sorgente.media.snapshot import PeriodSnapshot, PresentationSnapshot, TrackSnapshot
 
@@ -28,9 +27,6 @@ would be lost with the origin. The timeline of the MPD is UTC, in seconds."""
 MINIMUM_UPDATE_PERIOD: Final = Fraction(1)
 """How soon players notice a restart of the encoder and the end of the event (design §3 rule 8). A
 refresh that finds nothing new costs a 304."""
-
-PATCH_TIME_TO_LIVE: Final = Fraction(30)
-"""Seconds after its ``publishTime`` for which the way from an MPD to the newest is kept."""
 
 _LIVE_PROFILE: Final = "urn:mpeg:dash:profile:isoff-live:2011"
 _LOW_LATENCY_PROFILE: Final = "http://www.dashif.org/guidelines/low-latency-live-v5"
@@ -72,7 +68,6 @@ def _dynamic(snapshot: PresentationSnapshot) -> Element:
             "suggestedPresentationDelay": duration(snapshot.latency_target),
             "minBufferTime": duration(min(snapshot.latency_target, _longest(snapshot))),
         },
-        None if snapshot.ended else _patch_location(snapshot),
         service_description(snapshot.latency_target, reference_id),
         *periods,
         HTTP_ISO,
@@ -132,18 +127,6 @@ def _profiles(periods: list[Element]) -> str:
     if templates and all("availabilityTimeOffset" in node.attributes for node in templates):
         return f"{_LIVE_PROFILE},{_LOW_LATENCY_PROFILE}"
     return _LIVE_PROFILE
-
-
-def _patch_location(snapshot: PresentationSnapshot) -> Element | None:
-    """Only where segments are listed: by number, an MPD changes with its periods and not before."""
-    if all(track.segments is None for track in _tracks(snapshot)):
-        return None
-    since = quote(date_time(snapshot.changed_at), safe="")
-    return Element(
-        "PatchLocation",
-        {"ttl": decimal(PATCH_TIME_TO_LIVE)},
-        text=f"manifest.mpp?publishTime={since}",
-    )
 
 
 def _longest(snapshot: PresentationSnapshot) -> Fraction:

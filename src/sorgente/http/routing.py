@@ -18,7 +18,7 @@ from sorgente.http.exchange import Exchange, Line
 from sorgente.http.histogram import Histogram
 from sorgente.http.ingest import IngestExchange, IngestRules
 from sorgente.http.ingest_path import DEFAULT_CHANNEL, ManifestPath, TrackPath, ingest_path
-from sorgente.http.manifests import ManifestExchange, Manifests, PatchExchange
+from sorgente.http.manifests import ManifestExchange, Manifests
 from sorgente.http.play import PlayExchange
 from sorgente.http.posted import PostedManifestExchange
 from sorgente.http.ranges import RangeExchange
@@ -47,7 +47,6 @@ class Kind(Enum):
 
     PLAY = auto()
     MANIFEST = auto()
-    PATCH = auto()
     SEGMENT = auto()
     INIT = auto()
     TIME = auto()
@@ -79,8 +78,6 @@ def place(path: bytes) -> Place:
     match first, rest:
         case b"live", [channel, b"manifest.mpd"]:
             return Place(Kind.MANIFEST, name(channel, "channel"))
-        case b"live", [channel, b"manifest.mpp"]:
-            return Place(Kind.PATCH, name(channel, "channel"))
         case b"live", [channel, track, file]:
             return _media(name(channel, "channel"), name(track, "track"), file)
         case b"play", [*names] if len(names) <= 2:
@@ -147,8 +144,6 @@ class Router:
                 return self._media(request, line, at)
             case Kind.MANIFEST:
                 return ManifestExchange(line, request, broker, at.channel, self.manifests)
-            case Kind.PATCH:
-                return PatchExchange(line, request, broker, at.channel, self.manifests)
             case Kind.PLAY:
                 stall_seconds = self.delivery.stall_seconds
                 return PlayExchange(line, request, broker, at.channel, at.track, stall_seconds)

@@ -322,6 +322,9 @@ class Presentation:
             self._leave(track)
             self._attendance.leave(track)
         self._show_slates(now)
+        if self._sources:  # those who go on do not wait for its rhythm
+            gone = set(source.tracks.values())
+            self._waiting.keep_only(lambda arrival: arrival.track not in gone)
         if self._heeds(source):
             self._broken = self._broken or outcome is not Outcome.COMPLETE
         if self._ends_at is None and not any(map(self._heeds, self._sources.values())):
@@ -477,7 +480,7 @@ class Presentation:
         """Open the first period of a run, once its timeline has settled and its rhythm is known."""
         run = self.timeline.run
         assert run is not None, "arrivals make runs"
-        if run.epochs:
+        if run.epochs and self._is_followed(run, now):
             return  # a newcomer: it waits for the next segment of the others
         self._waiting.keep_only(lambda arrival: arrival.at.run is run)
         if not self._waiting or not run.ready(self._utc.at(now)):
@@ -492,15 +495,22 @@ class Presentation:
         if start is not None and rhythm is not None:
             self._announce(run, start, rhythm, tracks, now)
 
+    def _is_followed(self, run: Run, now: float) -> bool:
+        """Whether a track of the newest period is still sent, so that its segments go on."""
+        newest = max((arrival.starts_at for arrival in self._waiting), default=Fraction(0))
+        present = self._attendance.present(run, newest, now)
+        members = self._periods[-1].members.values() if self._periods else ()
+        return any(m.track in present and not m.track.is_sparse for m in members)
+
     def _first_start(self, run: Run, leads: list[Track], now: float) -> Fraction | None:
         """Seconds on the run's timeline where its first period may start; None: not yet.
 
         At the first chunk that can begin a segment; but if slates are shown, at one that has just
         come: players go on with what they have decoded, slates too, until the next key picture
-        behind the start (Chromium's ``SourceBufferStream``).
+        behind the start (Chromium's ``SourceBufferStream``). Likewise behind a period of the run.
         """
         starts = [a.presented_at for a in self._waiting if a.can_begin and a.track in leads]
-        if not self._shows_slates:
+        if not (self._shows_slates or run.epochs):
             return min(starts, default=None)
         edge = Fraction(self._utc.at(now)) - Fraction(run.offset, NS)
         newest = max(starts, default=None)
