@@ -203,6 +203,17 @@ class Period:
             and member.track.growing is not None
         ]
 
+    @property
+    def shows_slates(self) -> bool:
+        """There is no telling them from what encoders send: until the next period."""
+        return any(member.slates for member in self.members.values())
+
+    @property
+    def is_interrupted(self) -> bool:
+        """An encoder is away, and the period goes on."""
+        away = any(member.gone or member.slates for member in self.members.values())
+        return away and self.ended_at is None
+
     def stand_ins(self, others: Collection[Track]) -> list[Track]:
         """Tracks that show slates, or can, while there is no other of their kind."""
         kinds = {track.kind for track in others}

@@ -10,31 +10,30 @@ everything else at the first chunk whose middle lies behind a line of it.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from fractions import Fraction
-from math import inf
 from typing import Final
 
 from sorgente.isobmff.init_segment import InitSegment
-from sorgente.isobmff.silence import silent_init
 from sorgente.isobmff.split import TrackSplitter, split_init
 from sorgente.isobmff.upload import MediaChunk
 from sorgente.media.arrival import Arrival, Waiting, moved
 from sorgente.media.attendance import Attendance
+from sorgente.media.catalogue import Catalogue
 from sorgente.media.chunk import Chunk
 from sorgente.media.fanout import Counters
 from sorgente.media.feed import Feed
 from sorgente.media.merger import Merger
-from sorgente.media.minimum import NS
 from sorgente.media.period import Period
+from sorgente.media.planner import Plan, Planner, by_name
 from sorgente.media.publisher import Outcome
-from sorgente.media.rhythm import KeyFrames, Rhythm
+from sorgente.media.rhythm import KeyFrames
 from sorgente.media.segment import Segment
-from sorgente.media.slate import on_time, slates, wanted
+from sorgente.media.slate import slates, wanted
 from sorgente.media.snapshot import PresentationSnapshot
 from sorgente.media.sparse import first_open, passed, strays
-from sorgente.media.timeline import Epoch, Run, Timeline, latency_target
+from sorgente.media.timeline import Epoch, Run, Timeline
 from sorgente.media.track import Absence, Track
 from sorgente.media.utc import UtcClock
 
@@ -59,12 +58,6 @@ NOTICED_SECONDS: Final = 0.2
 """Until players have the manifest of a new period, which they are sent at once if they wait for it.
 Requests that a period ends under are held so long: dash.js goes on to the next period at once if it
 knows of it when the answer comes."""
-
-SILENT_TRACK: Final = "silence"
-"""The name of a track that is silent for want of one with sound."""
-
-MAX_DESCRIBED: Final = 256
-"""Tracks whose switching set is remembered: more than any channel has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +106,12 @@ class Presentation:
     ) -> None:
         self.name = name
         self.timeline = Timeline()
-        self.tracks: dict[str, Track] = {}
+        self._catalogue = Catalogue(counters)
+        self.tracks = self._catalogue.tracks
+        """By name."""
         self.revision = 0
         self.ended = False
         self._rules = rules
-        self._counters = counters
         self._utc = utc
         self._merger = merger
         self._by_track = False
@@ -125,16 +119,15 @@ class Presentation:
         self._broken = False
         """One of them broke off."""
         self._changed_at = Fraction(0)
-        self._switching_sets: dict[str, str] = {}
-        """By names of tracks, as manifests that were posted say."""
         self._sources: dict[Feed, Source] = {}
         self._runs: dict[Track, Run] = {}
         self._attendance = Attendance()
         self._waiting = Waiting(rules.window_bytes)
         self._periods: deque[Period] = deque()
         self._key_frames = KeyFrames()
-        self._last_number = 0
-        """The highest that a segment of a forgotten track has had."""
+        self._planner = Planner(
+            self.timeline, self._attendance, self._waiting, self._key_frames, rules.latency_target
+        )
         self._noticed_at = 0.0
         """Seconds: when players will have seen the newest period."""
         self._farewell_until: float | None = None
@@ -151,22 +144,9 @@ class Presentation:
         return not self._sources and not self._periods and not self._awaiting
 
     @property
-    def _latency_target(self) -> Fraction:
-        """Seconds; there is a period."""
-        newest = self._periods[-1]
-        wanted = self._rules.latency_target
-        return wanted or latency_target(newest.segment_duration, newest.chunk_duration)
-
-    @property
-    def _shows_slates(self) -> bool:
-        return bool(self._periods) and any(m.slates for m in self._periods[-1].members.values())
-
-    @property
     def changes_soon(self) -> bool:
         """The next manifest is as good as there: an encoder is away. Who has this one waits."""
-        if not self._periods or self._periods[-1].ended_at is not None:
-            return False
-        return any(member.gone or member.slates for member in self._periods[-1].members.values())
+        return bool(self._periods) and self._periods[-1].is_interrupted
 
     @property
     def held(self) -> int:
@@ -176,7 +156,7 @@ class Presentation:
     @property
     def bytes_held(self) -> int:
         """Memory of all segments, and of chunks that have none yet, in bytes."""
-        return self._waiting.bytes_held + sum(track.bytes_held for track in self.tracks.values())
+        return self._waiting.bytes_held + self._catalogue.bytes_held
 
     @property
     def drift(self) -> Fraction:
@@ -194,7 +174,7 @@ class Presentation:
             changed_at=self._changed_at,
             periods=tuple(period.snapshot() for period in self._periods),
             window=Fraction(self._rules.window),
-            latency_target=self._latency_target,
+            latency_target=self._planner.latency_target(self._periods[-1]),
             ended=self.ended,
             farewell=self._farewell_until is not None,
         )
@@ -228,18 +208,8 @@ class Presentation:
 
     def describe(self, switching_sets: Mapping[str, str], now: float) -> None:
         """What tracks belong to, by their names; the init segment's own word counts for more."""
-        told = {**self._switching_sets, **switching_sets}
-        self._switching_sets = dict(list(told.items())[-MAX_DESCRIBED:])
-        joined = [track for track in self.tracks.values() if self._join_set(track)]
-        if joined:
+        if self._catalogue.describe(switching_sets):
             self._change(now)
-
-    def _join_set(self, track: Track) -> bool:
-        """Whether the track is in another switching set now."""
-        before = track.switching_set
-        told = track.init.leading_track.switching_set
-        track.switching_set = told or self._switching_sets.get(track.name, "")
-        return track.switching_set != before
 
     def opened(self, feed: Feed, init: InitSegment, now: float) -> None:
         """See :class:`~.feed.Observer`."""
@@ -248,12 +218,7 @@ class Presentation:
         tracks: dict[int, Track] = {}
         for track_id, alone in split_init(init).items():
             name = _track_name(feed, init, track_id)
-            track = self.tracks.get(name)
-            resumes = track is not None and track.init.compatible_with(alone)
-            if track is None:
-                track = self.tracks[name] = Track(name, alone, self._counters)
-            track.take(alone, resumes=resumes)
-            self._join_set(track)
+            track, resumes = self._catalogue.enter(name, alone)
             self.timeline.begin(
                 name, alone.leading_track.timescale, resumes=resumes, sparse=track.is_sparse
             )
@@ -338,7 +303,7 @@ class Presentation:
     def tick(self, now: float) -> None:
         """Do what only time brings about."""
         if self._waiting:
-            self._try_to_announce(now)
+            self._announce_first(now)
         self._show_slates(now)
         self._pass_by(now)
         if self._ends_at is not None and now >= self._ends_at:
@@ -358,9 +323,7 @@ class Presentation:
 
     def drop_oldest(self) -> int:
         """Let the oldest segment go, or what waits to be in one; return the bytes that frees."""
-        track = max(self.tracks.values(), key=lambda track: track.bytes_held, default=None)
-        freed = 0 if track is None else track.drop_oldest()
-        return freed or self._waiting.drop_oldest()
+        return self._catalogue.drop_oldest() or self._waiting.drop_oldest()
 
     def close(self) -> None:
         """The origin shuts down: nothing that grows looks complete."""
@@ -381,10 +344,13 @@ class Presentation:
         member = None if period is None else period.members.get(track.name)
         if period is None or member is None:
             self._waiting.add(arrival)
-            self._try_to_announce(now)
+            self._announce_first(now)
             return
         member.returning = member.gone or member.slates > 0
-        if self._renew(arrival, period, now):
+        plan = self._plan_behind(period, arrival, now)
+        if plan is not None:
+            self._waiting.add(arrival)
+            self._announce(plan, now)
             return
         self._merger.take(arrival, now)
         if not member.returning:
@@ -448,91 +414,24 @@ class Presentation:
         if member.note():
             self._change(now)
 
-    def _renew(self, arrival: Arrival, period: Period, now: float) -> bool:
-        """Open a new period where a segment of the leading track starts, if one is due: the clock
-        has drifted, a track has come or gone or is back, the rhythm of key frames has changed."""
-        run, track, start = arrival.at.run, arrival.track, arrival.presented_at
-        if period is not self._periods[-1] or run is not self.timeline.run:
-            return False
-        heard = self._attendance.present(run, start, now)
-        alive = _by_name(heard.union(period.stand_ins(heard)))
-        if not arrival.can_begin or track is not period.leader_of(alive):
-            return False
-        back = period.members[track.name].returning
-        if not back and period.begins(arrival) is None:
-            return False
-        if back and not run.due and not on_time(arrival, period, Fraction(self._utc.at(now))):
-            return False
-        members = period.members.values()
-        composed = alive == [member.track for member in members]
-        returned = any(member.returning for member in members)
-        strays = not back and track.is_video and period.grid.strays(start)
-        if composed and not (run.due or returned or strays or period.misplaced(start)):
-            return False
-        rhythm = period.rhythm
-        if strays:
-            rhythm = self._key_frames.broken(rhythm, start, now)
-        self._waiting.add(arrival)
-        self._announce(run, start, rhythm, alive, now)
-        return True
+    def _plan_behind(self, period: Period, arrival: Arrival, now: float) -> Plan | None:
+        """What is to follow ``period`` with ``arrival``; None: it goes on."""
+        if period is not self._periods[-1]:
+            return None
+        return self._planner.next(period, arrival, now, Fraction(self._utc.at(now)))
 
-    def _try_to_announce(self, now: float) -> None:
-        """Open the first period of a run, once its timeline has settled and its rhythm is known."""
-        run = self.timeline.run
-        assert run is not None, "arrivals make runs"
-        if run.epochs and self._is_followed(run, now):
-            return  # a newcomer: it waits for the next segment of the others
-        self._waiting.keep_only(lambda arrival: arrival.at.run is run)
-        if not self._waiting or not run.ready(self._utc.at(now)):
-            return
-        tracks = _by_name({arrival.track for arrival in self._waiting} | self._attendance.sparse)
-        if self._periods and not set(self._periods[-1].going_on) <= set(tracks):
-            return  # one track began anew; the others follow at a random access point
-        leading = next((track for track in tracks if track.is_video), None)
-        rhythm = Rhythm.of_sound() if leading is None else self._first_rhythm(leading)
-        leads = [leading] if leading else [t for t in tracks if not t.is_sparse] or tracks
-        start = self._first_start(run, leads, now)
-        if start is not None and rhythm is not None:
-            self._announce(run, start, rhythm, tracks, now)
+    def _announce_first(self, now: float) -> None:
+        """Open the period that what waits is to begin, if it is due."""
+        newest = self._periods[-1] if self._periods else None
+        plan = self._planner.first(newest, now, Fraction(self._utc.at(now)))
+        if plan is not None:
+            self._announce(plan, now)
 
-    def _is_followed(self, run: Run, now: float) -> bool:
-        """Whether a track of the newest period is still sent, so that its segments go on."""
-        newest = max((arrival.starts_at for arrival in self._waiting), default=Fraction(0))
-        present = self._attendance.present(run, newest, now)
-        members = self._periods[-1].members.values() if self._periods else ()
-        return any(m.track in present and not m.track.is_sparse for m in members)
-
-    def _first_start(self, run: Run, leads: list[Track], now: float) -> Fraction | None:
-        """Seconds on the run's timeline where its first period may start; None: not yet.
-
-        At the first chunk that can begin a segment; but if slates are shown, at one that has just
-        come: players go on with what they have decoded, slates too, until the next key picture
-        behind the start (Chromium's ``SourceBufferStream``). Likewise behind a period of the run.
-        """
-        starts = [a.presented_at for a in self._waiting if a.can_begin and a.track in leads]
-        if not (self._shows_slates or run.epochs):
-            return min(starts, default=None)
-        edge = Fraction(self._utc.at(now)) - Fraction(run.offset, NS)
-        newest = max(starts, default=None)
-        late = newest is None or edge - newest > self._latency_target
-        return None if late else newest
-
-    def _first_rhythm(self, leading: Track) -> Rhythm | None:
-        """Of an encoder that has just come, or come back; None while it is not known."""
-        rhythm = Rhythm.of([arrival for arrival in self._waiting if arrival.track is leading])
-        before = self._periods[-1] if self._periods else None
-        if before is None or before.leading is not leading:
-            return rhythm
-        if rhythm is None:
-            return before.rhythm  # if it does otherwise now, that shows
-        return replace(rhythm, steady=rhythm.steady and before.rhythm.steady)
-
-    def _announce(
-        self, run: Run, start: Fraction, rhythm: Rhythm, tracks: list[Track], now: float
-    ) -> None:
-        """Open a period at ``start``, and place what waited for it."""
-        last = max([self._last_number, *(track.last_number for track in self.tracks.values())])
-        epoch = self.timeline.open(start, self._utc.at(now), last)
+    def _announce(self, plan: Plan, now: float) -> None:
+        """Open a period, and place what waited for it."""
+        run, tracks = plan.run, plan.tracks
+        last = self._catalogue.last_number
+        epoch = self.timeline.open(plan.start, self._utc.at(now), last)
         before = self._periods[-1] if self._periods else None
         promised = 0
         if before is not None:
@@ -542,12 +441,12 @@ class Presentation:
             before.end_before(epoch)
             if before.run is not run:
                 self._key_frames.begin()
-            tracks = _by_name(tracks + before.stand_ins(tracks))
+            tracks = by_name(tracks + before.stand_ins(tracks))
         elif self._by_track:
-            tracks = _by_name(tracks + self._silence_for(tracks))
+            tracks = by_name(tracks + self._catalogue.silence_for(tracks))
         arrivals = self._waiting.take_all()
         target = self._rules.segment_target
-        period = Period(run, epoch, rhythm, target, arrivals, tracks, before)
+        period = Period(run, epoch, plan.rhythm, target, arrivals, tracks, before)
         self._periods.append(period)
         for track in tracks:
             track.inits[epoch.id] = track.init
@@ -568,7 +467,7 @@ class Presentation:
                         self._place(arrival, period, period.begins(arrival), now)
         keys = [a.starts_at for a in arrivals if a.track is period.leading and a.can_begin]
         for arrival in arrivals:
-            if arrival.starts_at >= min(keys, default=start):
+            if arrival.starts_at >= min(keys, default=plan.start):
                 self._merger.take(arrival, now)
             where = self._period_of(arrival.epoch)
             if where is not None and arrival.track.name in where.members:
@@ -580,15 +479,6 @@ class Presentation:
         awaiting, self._awaiting = self._awaiting, {}
         for call in awaiting.values():
             call()
-
-    def _silence_for(self, tracks: list[Track]) -> list[Track]:
-        """A track of silence where there is no other sound: some may come later."""
-        dense = [track for track in tracks if not track.is_sparse]
-        if not dense or SILENT_TRACK in self.tracks or any(t.kind == "audio" for t in dense):
-            return []
-        silent = Track(SILENT_TRACK, silent_init(), self._counters)
-        self.tracks[SILENT_TRACK] = silent
-        return [silent]
 
     def _close_if_full(self, track: Track) -> None:
         """Whole segments are over when they are here, not when the next one begins."""
@@ -635,15 +525,9 @@ class Presentation:
             self._change(now)
 
     def _expire(self, now: float) -> None:
-        """Let the oldest segments go, of whatever track, that are more than the window allows."""
-        horizon = now - self._rules.window
-        while self.tracks:
-            track = min(self.tracks.values(), key=_oldest_received_at)
-            young = _oldest_received_at(track) >= horizon
-            if young and self.bytes_held <= self._rules.window_bytes:
-                break
-            if not track.drop_oldest():
-                break
+        """Let go what is more than the window allows."""
+        left = self._rules.window_bytes - self._waiting.bytes_held
+        self._catalogue.expire(now - self._rules.window, left)
 
     def _forget_periods(self, now: float) -> None:
         """Let periods go that have no segment left: all of them, once the event is over."""
@@ -664,26 +548,13 @@ class Presentation:
         used = {name for period in self._periods for name in period.members}
         used.update(t.name for source in self._sources.values() for t in source.tracks.values())
         used.update(arrival.track.name for arrival in self._waiting)
-        for track in [track for track in self.tracks.values() if track.name not in used]:
-            del self.tracks[track.name]
+        for track in self._catalogue.forget_all_but(used):
             self._runs.pop(track, None)
             self.timeline.forget(track.name)
-            self._last_number = max(self._last_number, track.last_number)
-            track.refuse()
 
     def _change(self, now: float) -> None:
         self.revision += 1
         self._changed_at = Fraction(self._utc.at(now)).limit_denominator(1000)
-
-
-def _by_name(tracks: Iterable[Track]) -> list[Track]:
-    return sorted(tracks, key=lambda track: track.name)
-
-
-def _oldest_received_at(track: Track) -> float:
-    """Seconds: when the last chunk of the oldest segment came that may go."""
-    oldest = track.oldest_complete
-    return inf if oldest is None else oldest.chunks[-1].received_at
 
 
 def _track_name(feed: Feed, init: InitSegment, track_id: int) -> str:
