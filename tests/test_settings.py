@@ -74,6 +74,14 @@ def test_channels_may_have_keys_of_their_own(file: Path) -> None:
     assert OWN not in repr(settings)
 
 
+def test_the_file_of_the_manual_is_one(file: Path) -> None:
+    manual = Path(__file__).parents[1] / "docs" / "operating.md"
+    file.write_text(manual.read_text().partition("```toml\n")[2].partition("```")[0])
+    settings = read(file=file)
+    assert settings.publish_key is not None
+    assert opens(settings, "cam-1", "a-key-of-its-own")
+
+
 def test_those_of_the_command_line_replace_those_of_the_file(file: Path) -> None:
     file.write_text(f'[channel.cam]\npublish-key = "{OWN}"\n')
     options = ["--channel.a.publish-key", f"{OWN}1", "--channel.b.c.publish-key", f"{OWN}2"]

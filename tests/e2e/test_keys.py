@@ -11,6 +11,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.e2e.conftest import Run
+from tests.e2e.gstreamer import launch
 from tests.e2e.programs import curl, pictures
 from tests.e2e.pushing import FFMPEGS, Pushing
 from tests.integration.conftest import Spawn
@@ -140,6 +141,16 @@ async def test_curl_sends_no_body_to_who_does_not_want_it(
     told = "%{http_code} %{size_upload}"
     command = curl("-u", f"encoder:{WRONG}", "-T", str(media), "-w", told, f"{origin.url}/ingest")
     assert await said(command) == ["that is not the key to publish here", "401 0"]
+
+
+async def test_gstreamer_publishes_with_the_key(
+    origin: OriginProcess, run: Run, tmp_path: Path
+) -> None:
+    media = tmp_path / "media.mp4"
+    await run(*encode(FFMPEGS["wheel"], *MP4, str(media))).succeeded()
+    where = f"location={origin.url}/ingest/live user=encoder passwd={KEY}"
+    await run(*launch(f"filesrc location={media} ! curlhttpsink {where}")).succeeded()
+    assert await origin.metric("sorgente_bytes_in_total") == media.stat().st_size
 
 
 @pytest.mark.parametrize("how", ["variable", "option", "user", "query"])
