@@ -6,8 +6,9 @@ import sys
 
 import pytest
 
+from sorgente.http.access import Reason
 from sorgente.isobmff.scanner import BoxLimits
-from sorgente.journal import JsonFormatter, LogJournal, TextFormatter
+from sorgente.journal import REFUSAL_SECONDS, JsonFormatter, LogJournal, TextFormatter
 from sorgente.media.fanout import Counters
 from sorgente.media.feed import Feed, FeedRules
 from sorgente.media.window import WindowBounds
@@ -84,6 +85,42 @@ def test_bytes_we_do_not_understand_are_called_that(
 ) -> None:
     feed.publish("me", 1.0, 1.0, lambda _: None).feed(b"what is this", 1.0)
     assert caplog.messages[1] == "live: relayed as bytes (application/octet-stream)"
+
+
+def test_who_may_not_publish_has_a_line_at_once(
+    journal: LogJournal, caplog: pytest.LogCaptureFixture
+) -> None:
+    journal.refused("cam", "192.0.2.1:5 (Lavf)", Reason.NO_KEY)
+    journal.refused("cam", "192.0.2.1:6 (Lavf)", Reason.WRONG_KEY)
+    journal.refused(None, "192.0.2.2:7", Reason.NOT_LOCAL)
+    assert caplog.messages == [
+        "cam: 192.0.2.1:5 (Lavf) is asked for the key",
+        "cam: 192.0.2.1:6 (Lavf) may not publish: it gave a wrong key",
+        "192.0.2.2:7 may not publish: no key is set, and it is not on this machine, or is a proxy",
+    ]
+    assert [record.levelname for record in caplog.records] == ["INFO", "WARNING", "WARNING"]
+    assert [vars(record).get("channel") for record in caplog.records] == ["cam", "cam", None]
+
+
+def test_an_encoder_that_tries_for_ever_fills_no_disk(
+    journal: LogJournal, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    hour = 3600
+    for port in range(8 * hour):
+        journal.refused("cam", f"192.0.2.1:{port}", Reason.WRONG_KEY)
+        clock.advance(0.125)
+        journal.tick()
+    assert len(caplog.messages) <= 1 + hour / REFUSAL_SECONDS
+    assert caplog.messages[1] == (
+        "cam: 192.0.2.1:79 may not publish: it gave a wrong key (78 more like it before)"
+    )
+    caplog.clear()
+    journal.refused("cam", "192.0.2.1:1", Reason.WRONG_KEY)
+    assert not caplog.messages
+    for _ in range(30):
+        clock.advance(1)
+        journal.tick()
+    assert len(caplog.messages) == 1, "what was held back, and then silence"
 
 
 def record(**extra: object) -> logging.LogRecord:

@@ -13,9 +13,11 @@ from cyclopts.config import Env, Toml
 from cyclopts.types import ExistingFile
 
 from sorgente import __version__
+from sorgente.http.ingest_path import DEFAULT_CHANNEL
 from sorgente.journal import JsonFormatter, TextFormatter
 from sorgente.server import Origin, serve
 from sorgente.settings import (
+    AccessSettings,
     ConnectionSettings,
     EncoderSettings,
     ListenSettings,
@@ -63,13 +65,19 @@ def serve_command(
     window: WindowSettings = WindowSettings(),  # noqa: B008
     encoders: EncoderSettings = EncoderSettings(),  # noqa: B008
     players: PlayerSettings = PlayerSettings(),  # noqa: B008
+    access: AccessSettings = AccessSettings(),  # noqa: B008
     connections: ConnectionSettings = ConnectionSettings(),  # noqa: B008
     log: LogSettings = LogSettings(),  # noqa: B008
 ) -> int:
     """Run the origin."""
     _set_up_logging(log)
     settings = Settings(
-        listen=listen, window=window, encoders=encoders, players=players, connections=connections
+        listen=listen,
+        window=window,
+        encoders=encoders,
+        players=players,
+        access=access,
+        connections=connections,
     )
     try:
         _run(serve(settings, _announce if log.log_format == "text" else _log_address))
@@ -135,13 +143,17 @@ def _url(origin: Origin) -> str:
 
 def _announce(origin: Origin) -> None:
     url = _url(origin)
+    asks = origin.access.asks(DEFAULT_CHANNEL)
+    ingest = f"{url.replace('://', '://any:KEY@') if asks else url}/ingest/{DEFAULT_CHANNEL}"
+    who = "whoever has the KEY" if asks else "this machine only; --publish-key KEY lets others"
     movflags = "empty_moov+frag_keyframe+default_base_moof"
     print(
         f"Sorgente {__version__} is on the air at {url}\n"
         f"\n"
         f"  publish   ffmpeg -re -i input.mp4 -c:v libx264 -tune zerolatency -g 30 -c:a aac \\\n"
-        f"              -f mp4 -movflags {movflags} {url}/ingest/live\n"
-        f"            curl -T input.mp4 {url}/ingest/live\n"
+        f"              -f mp4 -movflags {movflags} {ingest}\n"
+        f"            curl -T input.mp4 {ingest}\n"
+        f"            ({who})\n"
         f"  play      ffplay {url}/play/live\n"
         f"            curl -N {url}/play/live > received.mp4\n"
         f"  DASH      {url}/live/live/manifest.mpd\n"

@@ -8,6 +8,8 @@ OriginError                   a status, and one line that says what and how much
 │   ├── UnsupportedMedia  415 something else than fragmented MP4, where only that is taken
 │   └── BoxTooLarge       413 a box, or a chunk, over its limit
 ├── BadRequest            400 a request that means nothing to us
+├── Unauthorized          401 a key is needed, and was not given, or another one
+├── Forbidden             403 there is no key, so only this machine may publish
 ├── NotFound              404 nothing is there
 ├── MethodNotAllowed      405 … with this method
 ├── RequestTimeout        408 nothing came for too long
@@ -77,6 +79,33 @@ class BadRequest(OriginError):
     """A request that means nothing to us."""
 
     status = 400
+
+
+class Unauthorized(OriginError):
+    """A key is needed, and was not given, or another one. DASH-IF Ingest §5 has 403 here; but only
+    a challenge makes ffmpeg send what stands in its URL."""
+
+    status = 401
+    headers = ((b"WWW-Authenticate", b'Basic realm="sorgente"'),)
+
+    def __init__(self, *, wrong: bool) -> None:
+        super().__init__(
+            "that is not the key to publish here"
+            if wrong
+            else "publishing takes a key: http://any:KEY@HOST/…, Authorization: Bearer KEY or ?key="
+        )
+
+
+class Forbidden(OriginError):
+    """There is no key, so only this machine may publish."""
+
+    status = 403
+
+    def __init__(self) -> None:
+        super().__init__(
+            "no key is set, so only the origin's own machine may publish, and no proxy on it: "
+            "set one with --publish-key KEY or SORGENTE_PUBLISH_KEY"
+        )
 
 
 class NotFound(OriginError):

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from sorgente.http.access import Reason
 from sorgente.media.feed import Feed
 from sorgente.media.publisher import Outcome, Publisher
 from sorgente.media.session import Session
@@ -15,6 +16,10 @@ from sorgente.media.session import Session
 AUDIENCE_SECONDS: Final = 1.0
 """Players who come or go closer together than this share a line: a thousand at the start of a match
 are one line, not a thousand."""
+
+REFUSAL_SECONDS: Final = 10.0
+"""Uploads refused for the same reason closer together than this share a line: an encoder without
+the key may try ten times a second for weeks, and fills no disk with 1 MB a day."""
 
 log = logging.getLogger("sorgente.channel")
 
@@ -25,6 +30,7 @@ class LogJournal:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._audiences: dict[str, _Audience] = {}
+        self._refusals = {reason: _Refusals(reason) for reason in Reason}
 
     def published(self, feed: Feed, session: Session) -> None:
         """An encoder has the right to publish."""
@@ -67,9 +73,17 @@ class LogJournal:
         audience.left += left
         self._report(audience, self._clock())
 
+    def refused(self, channel: str | None, who: str, reason: Reason) -> None:
+        """Somebody may not publish."""
+        refusals = self._refusals[reason]
+        refusals.note(channel, who)
+        refusals.report(self._clock())
+
     def tick(self) -> None:
         """Log what was held back; call it about once a second."""
         now = self._clock()
+        for refusals in self._refusals.values():
+            refusals.report(now)
         for name, audience in list(self._audiences.items()):
             if not self._report(audience, now) and now - audience.reported >= AUDIENCE_SECONDS:
                 del self._audiences[name]
@@ -97,6 +111,36 @@ class _Audience:
         self.feed = feed
         self.joined = self.left = 0
         self.reported = float("-inf")
+
+
+class _Refusals:
+    """Uploads refused for one reason that have no line yet."""
+
+    __slots__ = ("channel", "count", "reason", "reported", "who")
+
+    def __init__(self, reason: Reason) -> None:
+        self.reason = reason
+        self.count = 0
+        self.channel: str | None = None
+        self.who = ""
+        self.reported = float("-inf")
+
+    def note(self, channel: str | None, who: str) -> None:
+        self.count += 1
+        self.channel, self.who = channel, who
+
+    def report(self, now: float) -> None:
+        if not self.count or now - self.reported < REFUSAL_SECONDS:
+            return
+        before = f" ({self.count - 1} more like it before)" if self.count > 1 else ""
+        text = f"{self.who} {self.reason.value}{before}"
+        # To be asked is how ffmpeg begins, whose key is in its URL.
+        level = logging.INFO if self.reason is Reason.NO_KEY else logging.WARNING
+        if self.channel is None:
+            log.log(level, "%s", text)
+        else:
+            log.log(level, "%s: %s", self.channel, text, extra={"channel": self.channel})
+        self.count, self.reported = 0, now
 
 
 def _players(count: int) -> str:

@@ -21,6 +21,7 @@ from sorgente.allocator import give_large_blocks_back
 from sorgente.broker import Broker, BrokerLimits
 from sorgente.control.app import control_app
 from sorgente.control.status import OriginStatus
+from sorgente.http.access import Access
 from sorgente.http.delivery import DeliveryRules
 from sorgente.http.frontend import Frontend, FrontendLimits
 from sorgente.http.histogram import Histogram
@@ -98,9 +99,11 @@ class Origin:
         utc = UtcClock(self._clock.monotonic(), self._clock.wall())
         self.broker = Broker(_channel_rules(settings), _broker_limits(settings), self._journal, utc)
         encoders = settings.encoders
+        self.access = _access(settings, self._journal)
         router = Router(
             broker=self.broker,
             control=control_app(self.status),
+            access=self.access,
             ingest=IngestRules(encoders.publisher_timeout, SILENCE_BYTES, BURST_SECONDS),
             delivery=_delivery_rules(settings),
             relay_time=self._relay_time,
@@ -164,6 +167,9 @@ class Origin:
             window_bytes=self.broker.bytes_held,
             connections=len(self._frontend),
             refused=self._frontend.refused,
+            publish_refused={
+                reason.name.lower(): count for reason, count in self.access.refused.items()
+            },
             relay_time=self._relay_time,
             loop_lag=self._loop_lag,
         )
@@ -257,6 +263,12 @@ def _channel_rules(settings: Settings) -> ChannelRules:
 def _exact(seconds: float) -> Fraction:
     """What was typed: 0.2 is a fifth."""
     return Fraction(str(seconds))
+
+
+def _access(settings: Settings, journal: LogJournal) -> Access:
+    access = settings.access
+    own = {name: each.publish_key for name, each in access.channel.items() if each.publish_key}
+    return Access(access.publish_key, own, journal.refused)
 
 
 def _delivery_rules(settings: Settings) -> DeliveryRules:

@@ -5,15 +5,29 @@ is spelt once. Every number is a bound or a time with its reason beside it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated, Literal
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
 
-from cyclopts import Parameter
+from cyclopts import Parameter, Token
 from cyclopts.validators import Number
+
+from sorgente.errors import BadRequest
+from sorgente.http.request import name as channel_name
+from sorgente.keys import Key
 
 Positive = Annotated[int, Parameter(validator=Number(gt=0))]
 Seconds = Annotated[float, Parameter(validator=Number(gt=0))]
 Port = Annotated[int, Parameter(validator=Number(gte=0, lte=65535))]
+
+
+def _key(_: object, tokens: Sequence[Token]) -> Key:
+    if len(tokens) != 1:
+        raise ValueError(f"there is one key, not {len(tokens)}")
+    return Key(tokens[0].value)
+
+
+PublishKey = Annotated[Key, Parameter(converter=_key, n_tokens=1, accepts_keys=False)]
 
 
 @Parameter(name="*")
@@ -99,6 +113,64 @@ class PlayerSettings:
     """Players that may wait for encoders which are not there yet, over all channels."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelSettings:
+    """What is different on one channel."""
+
+    publish_key: PublishKey | None = None
+    """Its own key to publish: --publish-key does not open it. Best in --config, [channel.NAME]; if
+    there are any on the command line, those of the file do not count."""
+
+
+def _channels(_: object, given: Mapping[str, Any] | Sequence[Token]) -> dict[str, ChannelSettings]:
+    """What cyclopts read of ``[channel.NAME]``: a tree, as it takes names apart at their dots."""
+    channels: dict[str, ChannelSettings] = {}
+    for tokens in _leaves(given):
+        *parts, option = tokens[0].keys or ("",)
+        if tokens[0].implicit_value == {}:  # a section with nothing in it
+            parts, option = [*parts, option], ""
+        name = ".".join(parts)
+        if not parts:
+            raise ValueError(
+                "a channel is a section, [channel.NAME], or --channel.NAME.publish-key"
+            )
+        try:
+            channel_name(name.encode(), "channel")
+        except BadRequest as error:
+            raise ValueError(f"{name!r}: {error}") from None
+        if option.replace("-", "_") not in ("publish_key", ""):
+            raise ValueError(f"channel {name} has no {option}, it has a publish-key")
+        try:
+            channels[name] = ChannelSettings(publish_key=_key(Key, tokens) if option else None)
+        except ValueError as error:
+            raise ValueError(f"{tokens[0].keyword}: {error}") from None
+    return channels
+
+
+def _leaves(tree: Mapping[str, Any] | Sequence[Token]) -> Iterator[Sequence[Token]]:
+    if not isinstance(tree, Mapping):
+        yield tree
+        return
+    for each in tree.values():
+        yield from _leaves(each)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessSettings:
+    """Who may publish."""
+
+    publish_key: PublishKey | None = None
+    """The key that encoders give: a Bearer token, a Basic password or ?key=. Without one, only
+    this machine may publish. Better in SORGENTE_PUBLISH_KEY: ps shows command lines to everybody.
+    """
+
+    channel: Annotated[dict[str, ChannelSettings], Parameter(converter=_channels)] = field(
+        default_factory=dict
+    )
+    """What is different on one channel."""
+
+
 @Parameter(name="*")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionSettings:
@@ -144,4 +216,5 @@ class Settings:
     window: WindowSettings = WindowSettings()
     encoders: EncoderSettings = EncoderSettings()
     players: PlayerSettings = PlayerSettings()
+    access: AccessSettings = AccessSettings()
     connections: ConnectionSettings = ConnectionSettings()

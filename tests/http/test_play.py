@@ -155,12 +155,12 @@ def test_a_second_encoder_is_told_who_is_first_and_may_take_over(house: House) -
     first = encoder_of(house, video(2))
     second = house.request(b"PUT /ingest/live HTTP/1.1", CHUNKED)
     assert status(second.written) == 409
-    assert b"live is published by 192.0.2.1:5000 (test/1) since 2026-11-22T12:00:00Z" in (
+    assert b"live is published by 127.0.0.1:5000 (test/1) since 2026-11-22T12:00:00Z" in (
         second.written
     )
     third = house.request(b"PUT /ingest/live?takeover=1 HTTP/1.1", CHUNKED)
     assert status(first.written) == 409
-    assert b"live was taken over by 192.0.2.1:5000" in first.written
+    assert b"live was taken over by 127.0.0.1:5000" in first.written
     third.receive(framed(video(2).whole) + END)
     assert status(third.written) == 200
 

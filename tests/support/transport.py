@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
-from typing import Any, cast
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, cast
 
 from sorgente.broker import Broker, BrokerLimits
+from sorgente.http.access import Access, Reason
 from sorgente.http.asgi import AsgiApp
 from sorgente.http.connection import Connection
 from sorgente.http.delivery import DeliveryRules
@@ -15,11 +16,13 @@ from sorgente.http.histogram import Histogram
 from sorgente.http.household import ConnectionLimits
 from sorgente.http.ingest import IngestRules
 from sorgente.http.routing import Router
+from sorgente.keys import Key
 from sorgente.media.utc import UtcClock
 from tests.support.clock import FakeClock
 from tests.support.journal import RecordingJournal
 from tests.support.rules import channel_rules
 
+LOCAL: Final = "127.0.0.1"
 DELIVERY = DeliveryRules(hold_seconds=4.0, held=3, stall_seconds=30.0, max_age=3600)
 
 
@@ -119,8 +122,11 @@ class House:
         connections: int = 100,
         per_address: int = 100,
         window_bytes: int = 1 << 20,
+        key: Key | None = None,
+        channel_keys: Mapping[str, Key] | None = None,
     ) -> None:
         self.clock = FakeClock()
+        self.refusals: list[tuple[str | None, str, Reason]] = []
         self.journal = RecordingJournal()
         self.broker = Broker(
             channel_rules(window_bytes=window_bytes),
@@ -138,7 +144,12 @@ class House:
             stall_seconds=30.0,
         )
         router = Router(
-            self.broker, control, IngestRules(30.0, 256, 2.0), DELIVERY, self.relay_time
+            self.broker,
+            control,
+            Access(key, channel_keys or {}, lambda *refusal: self.refusals.append(refusal)),
+            IngestRules(30.0, 256, 2.0),
+            DELIVERY,
+            self.relay_time,
         )
         self.later: list[tuple[float, Callable[[], None]]] = []
         self.frontend = Frontend(
@@ -149,12 +160,10 @@ class House:
             lambda seconds, call: self.later.append((seconds, call)),
         )
 
-    def connect(self, host: str = "192.0.2.1") -> RecordingTransport:
+    def connect(self, host: str = LOCAL) -> RecordingTransport:
         return RecordingTransport(self.frontend(), (host, 5000))
 
-    def request(
-        self, *lines: bytes, body: bytes = b"", host: str = "192.0.2.1"
-    ) -> RecordingTransport:
+    def request(self, *lines: bytes, body: bytes = b"", host: str = LOCAL) -> RecordingTransport:
         """A connection that has sent one request of these lines, the Host among them."""
         transport = self.connect(host)
         transport.receive(request(*lines, body=body))

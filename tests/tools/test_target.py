@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from urllib.parse import unquote
+
 import pytest
 
 from sorgente.tools.errors import UnusableArgument
+from sorgente.tools.order import PushSettings, make_order
 from sorgente.tools.target import parse_target
 
 
@@ -52,6 +55,35 @@ def test_what_is_shown_holds_no_secret() -> None:
     with pytest.raises(UnusableArgument) as caught:
         parse_target("http://h:port/x", "ge heim")
     assert "heim" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://me:geheim/1@h/x", "http://me:geheim?1@h/x", "http://me:1/geheim@h/x",
+     "http://me:geheim\u2100@h/x", "http://me:geheim[1@h/x", "me:geheim@h:port/x",
+     "http://me:geheim 1@h/x", "geheim://h/x"],
+)  # fmt: skip
+def test_a_password_that_breaks_the_url_is_not_shown(url: str) -> None:
+    with pytest.raises(UnusableArgument) as caught:
+        parse_target(url)
+    assert "geheim" not in str(caught.value)
+
+
+def test_nothing_that_holds_a_key_shows_it() -> None:
+    """What a traceback may print."""
+    settings = PushSettings(publish_key="geheim", verbose=True)
+    order = make_order("test", "http://me:wort@h/ingest/x?key=schluessel", settings)
+    shown = repr(settings) + repr(order) + repr(order.target)
+    for secret in ("geheim", "wort", "schluessel"):
+        assert secret not in shown
+
+
+@pytest.mark.parametrize("query", ["key=a+b/c=", "key=a%2Bb%2Fc%3D", "takeover=1&key=a+b/c="])
+def test_a_key_in_the_query_stays_what_it_is(query: str) -> None:
+    """Also to those for whom + is not a space, as it is in forms."""
+    target = parse_target(f"http://h/ingest/x?{query}").peaceful()
+    key = target.request_target("v").partition("?key=")[2]
+    assert unquote(key) == "a+b/c="
 
 
 def test_taking_over_is_asked_once() -> None:

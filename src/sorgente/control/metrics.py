@@ -92,6 +92,14 @@ def _counters(status: OriginStatus) -> Iterator[Metric]:
     yield CounterMetricFamily(
         "sorgente_connections_refused", "Connections that were one too many.", status.refused
     )
+    refused = CounterMetricFamily(
+        "sorgente_publish_refused",
+        "Uploads that were not let in, for want of the key or for where they came from.",
+        labels=["reason"],
+    )
+    for reason, count in status.publish_refused.items():
+        refused.add_metric([reason], count)
+    yield refused
     for field in fields(status.totals):
         yield CounterMetricFamily(
             f"sorgente_{field.name}", COUNTERS[field.name], getattr(status.totals, field.name)

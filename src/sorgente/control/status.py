@@ -33,6 +33,9 @@ class OriginStatus:
     window_bytes: int
     connections: int
     refused: int
+    """Connections that were one too many."""
+    publish_refused: Mapping[str, int]
+    """Uploads, by the reason why they were not let in."""
     relay_time: HistogramStatus
     loop_lag: HistogramStatus
 

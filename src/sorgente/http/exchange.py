@@ -16,6 +16,9 @@ class Line(Protocol):
     close_after: bool
     """Close once the response is over."""
 
+    peer_host: str
+    """Address of the other side, without its port."""
+
     @property
     def now(self) -> float:
         """Seconds of a clock that only grows."""

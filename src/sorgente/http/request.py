@@ -28,6 +28,10 @@ class Request(msgspec.Struct, frozen=True, eq=False):
     peer: str
     """Address and port of the other side, for people."""
 
+    def __repr__(self) -> str:
+        """Without headers and query, which may hold a key."""
+        return f"<{self.method} {self.path!r} from {self.peer}>"
+
     def header(self, name: bytes) -> bytes | None:
         """The value of ``name``, given in lower case."""
         return self.headers.get(name)

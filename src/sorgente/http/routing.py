@@ -12,6 +12,7 @@ from urllib.parse import unquote_to_bytes
 from sorgente.broker import Broker
 from sorgente.errors import MethodNotAllowed, NotFound
 from sorgente.http import wire
+from sorgente.http.access import Access
 from sorgente.http.asgi import AsgiApp, AsgiExchange
 from sorgente.http.delivery import DeliveryRules, InitExchange, SegmentExchange
 from sorgente.http.exchange import Exchange, Line
@@ -119,6 +120,7 @@ class Router:
 
     broker: Broker
     control: AsgiApp
+    access: Access
     ingest: IngestRules
     delivery: DeliveryRules
     relay_time: Histogram
@@ -154,7 +156,9 @@ class Router:
 
     def _ingest(self, request: Request, line: Line, path: bytes) -> Exchange:
         """Not among the places that are kept: every segment has a path of its own."""
-        at = ingest_path([unquote_to_bytes(part) for part in path.split(b"/")[2:]])
+        parts = [unquote_to_bytes(part) for part in path.split(b"/")[2:]]
+        self.access.check(request, line.peer_host, parts)
+        at = ingest_path(parts)
         _allow(request, WRITING)
         match at:
             case TrackPath():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -32,7 +32,9 @@ class PushSettings:
     sound: str | None = None
     """Another input for the sound, such as alsa:default beside a camera."""
 
-    publish_key: Annotated[str | None, Parameter(name=("--publish-key", "--key"))] = None
+    publish_key: Annotated[str | None, Parameter(name=("--publish-key", "--key"))] = field(
+        default=None, repr=False
+    )
     """The origin's key. Better in SORGENTE_PUBLISH_KEY: ps shows command lines to everybody."""
 
     verbose: bool = False

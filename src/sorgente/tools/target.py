@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
@@ -12,6 +12,10 @@ from sorgente.tools.errors import UnusableArgument
 DEFAULT_URL: Final = "http://127.0.0.1:8080/ingest/live"
 DEFAULT_PATH: Final = "/ingest/live"
 PORTS: Final = {"http": 80, "https": 443}
+HOW_TO_WRITE: Final = (
+    f"URL: write http://HOST:PORT{DEFAULT_PATH}, or https://…; "
+    "a user and password in front of an @, what is neither letter nor digit of them as %XX"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +27,9 @@ class Target:
     secure: bool
     path: str
     """Of the channel: without the track, without a slash at its end."""
-    query: str = ""
+    query: str = field(default="", repr=False)
     """May hold a key: not for logs."""
-    authorization: str = ""
+    authorization: str = field(default="", repr=False)
     """The value of the header; secret."""
 
     @property
@@ -67,10 +71,10 @@ def parse_target(url: str, key: str | None = None) -> Target:
     try:
         parts = urlsplit(url if "://" in url else f"http://{url}")
         port = parts.port
-    except ValueError as error:
-        raise UnusableArgument(f"URL: {error}") from None
-    if parts.scheme not in PORTS or not parts.hostname:
-        raise UnusableArgument(f"URL: write http://HOST:PORT{DEFAULT_PATH}, or https://…")
+    except ValueError:  # which says what it read, perhaps a password with a / in it
+        raise UnusableArgument(HOW_TO_WRITE) from None
+    if parts.scheme not in PORTS or not parts.hostname or "@" in parts.path:
+        raise UnusableArgument(HOW_TO_WRITE)
     if any(ord(character) <= 0x20 or ord(character) > 0x7E for character in url + (key or "")):
         raise UnusableArgument("URL and key are visible ASCII characters, no spaces")
     return Target(

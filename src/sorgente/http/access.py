@@ -1,0 +1,108 @@
+"""Who may publish: whoever has the key; where there is none, this machine and nobody else.
+
+Asked before anything is made of a request: neither what is on the air nor which paths there are can
+be learned without a key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
+from ipaddress import IPv6Address, ip_address
+from typing import Final
+
+from sorgente.errors import Forbidden, Unauthorized
+from sorgente.http.credentials import offered
+from sorgente.http.ingest_path import DEFAULT_CHANNEL
+from sorgente.http.request import NAME, Request
+from sorgente.keys import Key
+
+FORWARDED: Final = (b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via")
+"""Headers of a proxy: who sends them from this machine speaks for others. Not every proxy does
+(docs/operating.md)."""
+
+
+class Reason(Enum):
+    """Why somebody may not publish, or not yet."""
+
+    NO_KEY = "is asked for the key"
+    WRONG_KEY = "may not publish: it gave a wrong key"
+    NOT_LOCAL = "may not publish: no key is set, and it is not on this machine, or is a proxy"
+
+
+OnRefused = Callable[[str | None, str, Reason], None]
+"""Told the channel, if it has a name, who wanted to publish it, and why not."""
+
+
+class Access:
+    """Decides who may publish."""
+
+    __slots__ = ("_channel_keys", "_key", "_on_refused", "refused")
+
+    def __init__(
+        self, key: Key | None, channel_keys: Mapping[str, Key], on_refused: OnRefused
+    ) -> None:
+        """``channel_keys`` stand in for ``key`` on their channels."""
+        self._key = key
+        self._channel_keys = dict(channel_keys)
+        self._on_refused = on_refused
+        self.refused = dict.fromkeys(Reason, 0)
+        """How often."""
+
+    def check(self, request: Request, host: str, path: Sequence[bytes]) -> None:
+        """Let ``request`` pass, which comes from the address ``host`` and is about ``path``: the
+        segments behind ``/ingest``, percent-decoded.
+
+        Raises:
+            Unauthorized: it has no key, or a wrong one.
+            Forbidden: there is no key, and it is not from this machine.
+        """
+        channel = channel_of(path)
+        key = self._key_of(channel)
+        if key is None:
+            if not _is_local(request, host):
+                self._note(request, channel, Reason.NOT_LOCAL)
+                raise Forbidden
+            return
+        keys = offered(request)
+        if not any(key.opens_to(each) for each in keys):
+            self._note(request, channel, Reason.WRONG_KEY if keys else Reason.NO_KEY)
+            raise Unauthorized(wrong=bool(keys))
+
+    def asks(self, channel: str) -> bool:
+        """Publishing ``channel`` takes a key."""
+        return self._key_of(channel) is not None
+
+    def _key_of(self, channel: str | None) -> Key | None:
+        return self._key if channel is None else self._channel_keys.get(channel, self._key)
+
+    def _note(self, request: Request, channel: str | None, reason: Reason) -> None:
+        self.refused[reason] += 1
+        self._on_refused(channel, request.who, reason)
+
+
+def channel_of(path: Sequence[bytes]) -> str | None:
+    """The channel that an upload to ``path`` is for; None if it is for none."""
+    if not path:
+        return DEFAULT_CHANNEL
+    return path[0].decode("ascii") if NAME.fullmatch(path[0]) else None
+
+
+def _is_local(request: Request, host: str) -> bool:
+    """A program on this machine asks, and on nobody else's behalf."""
+    if any(name in request.headers for name in FORWARDED):
+        return False
+    if request.header(b"sec-fetch-site") == b"cross-site":
+        return False  # a browser here, for a page from anywhere (W3C Fetch Metadata §2.3)
+    return is_loopback(host)
+
+
+def is_loopback(host: str) -> bool:
+    """127.0.0.0/8, ::1, and the former as an IPv6 socket shows it (RFC 4291 §2.5.5.2)."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped.is_loopback
+    return address.is_loopback

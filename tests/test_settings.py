@@ -1,0 +1,131 @@
+"""Keys as they are written on command lines, in variables and in files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from cyclopts import App
+from cyclopts.config import Env, Toml
+from cyclopts.exceptions import CycloptsError
+
+from sorgente.settings import AccessSettings
+
+KEY = "of-this-origin"
+OWN = "of-cam-alone+/=%"
+
+
+def read(*tokens: str, file: Path | None = None) -> AccessSettings:
+    """What ``serve`` makes of its settings, read as it reads them (``cli.py``)."""
+    sources = [Env("SORGENTE_", command=False)]
+    files = [] if file is None else [Toml(file, must_exist=True, use_commands_as_keys=False)]
+    app = App(config=(*sources, *files))
+
+    @app.default
+    def command(*, access: AccessSettings = AccessSettings()) -> AccessSettings:  # noqa: B008
+        return access
+
+    result = app(list(tokens), exit_on_error=False, print_error=False, result_action="return_value")
+    assert isinstance(result, AccessSettings)
+    return result
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "sorgente.toml"
+
+
+def opens(settings: AccessSettings, channel: str, key: str) -> bool:
+    own = settings.channel[channel].publish_key
+    return own is not None and own.opens_to(key.encode())
+
+
+def test_by_default_there_is_none() -> None:
+    assert read() == AccessSettings()
+    assert read().publish_key is None
+
+
+@pytest.mark.parametrize("how", ["option", "variable", "file"])
+def test_a_key_for_all_channels(how: str, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file.write_text(f'publish-key = "{KEY}"\n' if how == "file" else "")
+    if how == "variable":
+        monkeypatch.setenv("SORGENTE_PUBLISH_KEY", KEY)
+    settings = read(*(["--publish-key", KEY] if how == "option" else []), file=file)
+    assert settings.publish_key is not None
+    assert settings.publish_key.opens_to(KEY.encode())
+    assert KEY not in repr(settings)
+
+
+def test_channels_may_have_keys_of_their_own(file: Path) -> None:
+    file.write_text(
+        f'publish-key = "{KEY}"\n'
+        f'[channel.cam]\npublish-key = "{OWN}"\n'
+        f'[channel.cam-1_X]\npublish_key = "{OWN}1"\n'
+        f'[channel."studio.2.b"]\npublish-key = "{OWN}2"\n'
+        "[channel.plain]\n"
+    )
+    settings = read(file=file)
+    assert set(settings.channel) == {"cam", "cam-1_X", "studio.2.b", "plain"}
+    assert opens(settings, "cam", OWN)
+    assert opens(settings, "cam-1_X", OWN + "1")
+    assert opens(settings, "studio.2.b", OWN + "2")
+    assert settings.channel["plain"].publish_key is None
+    assert settings.publish_key is not None
+    assert OWN not in repr(settings)
+
+
+def test_the_file_of_the_manual_is_one(file: Path) -> None:
+    manual = Path(__file__).parents[1] / "docs" / "operating.md"
+    file.write_text(manual.read_text().partition("```toml\n")[2].partition("```")[0])
+    settings = read(file=file)
+    assert settings.publish_key is not None
+    assert opens(settings, "cam-1", "a-key-of-its-own")
+
+
+def test_those_of_the_command_line_replace_those_of_the_file(file: Path) -> None:
+    file.write_text(f'[channel.cam]\npublish-key = "{OWN}"\n')
+    options = ["--channel.a.publish-key", f"{OWN}1", "--channel.b.c.publish-key", f"{OWN}2"]
+    settings = read(*options, file=file)
+    assert set(settings.channel) == {"a", "b.c"}
+    assert opens(settings, "a", OWN + "1")
+    assert opens(settings, "b.c", OWN + "2")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('publish-key = ""', "the key is empty"),
+        ('publish-key = "sesame"', "8 to 256 characters"),
+        ('publish-key = "open sesame"', "without spaces"),
+        ('publish-key = ["open-sesame", "open-sesame-2"]', "one key, not 2"),
+        ('publish-kye = "open-sesame"', "publish-kye"),
+        ('[channel.cam]\npublish-key = ""', "[channel][cam][publish-key]: the key is empty"),
+        ('[channel.cam]\npublish-key = "sesame"', "[cam][publish-key]: a key has 8"),
+        ('[channel.cam]\npublish-key = ["open-sesame", "open-sesame-2"]', "one key, not 2"),
+        ('[channel.cam]\npublish-kye = "open-sesame"', "channel cam has no publish-kye"),
+        ('[channel.cam.deep]\npublish-kye = "open-sesame"', "channel cam.deep has no"),
+        ('[channel."a/b"]\npublish-key = "open-sesame"', "'a/b': a channel name is 1 to 64"),
+        ('[channel.".."]\npublish-key = "open-sesame"', "'..': a channel name"),
+        ('[channel.""]\npublish-key = "open-sesame"', "a channel name is"),
+        ('[channel]\npublish-key = "open-sesame"', "a channel is a section"),
+        ('[channel]\ncam = "open-sesame"', "a channel is a section"),
+        ('channel = "open-sesame"', "a channel is a section"),
+        ('[chanel.cam]\npublish-key = "open-sesame"', "[chanel][cam][publish-key]"),
+    ],
+)
+def test_what_is_none_is_refused_without_being_shown(file: Path, text: str, says: str) -> None:
+    file.write_text(text)
+    with pytest.raises(CycloptsError) as caught:
+        read(file=file)
+    shown = " ".join(str(caught.value).split())
+    assert says in shown
+    assert "sesame" not in shown
+
+
+@pytest.mark.parametrize("name", ["SORGENTE_CHANNEL", "SORGENTE_CHANNEL_CAM_PUBLISH_KEY"])
+def test_variables_name_no_channels(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not all that may be a channel's name may be in that of a variable."""
+    monkeypatch.setenv(name, "open-sesame")
+    with pytest.raises(CycloptsError, match=r"a channel is a section") as caught:
+        read()
+    assert "sesame" not in str(caught.value)
