@@ -228,6 +228,28 @@ def test_a_bit_rate_that_dies_is_left_out_as_there_are_others(stage: Stage) -> N
     assert watched(stage, "v2") >= float(new.start - old.start) - 0.1, "its players switch then"
 
 
+def test_players_go_on_by_the_numbers_of_the_old_period_until_they_know(stage: Stage) -> None:
+    """Shaka asks for what comes next, and goes on behind it, whatever it gets."""
+    encoder = Encoder(stage, "a", "v1", "v2")
+    encoder.send(85)
+    old_numbers = [each.number for each in segments(stage, "v1")]
+    encoder.kill("v2")
+    encoder.send(60)
+    old, new = stage.snapshot.periods
+    lasts = [max(n.number for n in segments(stage, t) if n.epoch == old.id) for t in ("a", "v1")]
+    following = {last + 1 for last in lasts}.pop()
+    assert following > old_numbers[-1]
+    for name, track in stage.presentation.tracks.items():
+        found = stage.presentation.find(track, following, stage.now)
+        assert isinstance(found, Segment), name
+        if name == "v2":
+            assert is_slate(found)
+            assert (found.epoch, found.complete) == (old.id, True)
+            assert found.duration == pytest.approx(2 * 12800, rel=0.1)
+        else:
+            assert (found.epoch, found.number) == (new.id, new.tracks[0].start_number)
+
+
 def test_a_track_without_slates_is_not_waited_for(stage: Stage) -> None:
     """Of what is encrypted there are none, and its encoder may come back without it."""
     encoder = Encoder(stage, "a", "v")

@@ -155,3 +155,38 @@ def test_any_slice_of_a_segment_is_what_it_says() -> None:
     for start in range(9):
         for end in range(start, 9):
             assert b"".join(segment.slice(start, end)) == whole[start:end]
+
+
+def test_what_another_period_goes_on_with_has_two_numbers(track: Track) -> None:
+    track.open(10, "old", 0)
+    track.append(chunk(b"a"), 512)
+    ahead = track.open(11, "old", 512)
+    track.append(chunk(b"b"), 512)
+    early, refused = hold(track, 12)
+    assert track.renumber(11, 13, 30) == [ahead]
+    assert (ahead.number, track.last_number, track.next_number) == (30, 30, 31)
+    assert list(track.segments) == [10, 30]
+    assert track.find(11, due=0) is track.find(30, due=0) is ahead
+    assert track.find(12, due=0) is track.find(31, due=0) is Absence.NEXT
+    assert track.find(14, due=0) is Absence.UNKNOWN
+    track.refuse(below=30)
+    following = track.open(31, "new", 1024)
+    track.append(chunk(b"c"), 512)
+    assert early.writes
+    assert not refused
+    assert track.find(12, due=0) is following
+
+
+def test_numbers_of_two_periods_back_are_known(track: Track) -> None:
+    track.open(10, "first", 0)
+    track.append(chunk(b"a"), 512)
+    waiting, _ = hold(track, 11)
+    gone, _ = hold(track, 11)
+    assert track.renumber(11, 13, 30) == []
+    assert track.renumber(30, 33, 50) == []
+    assert track.held == 2
+    track.let_go(11, next(iter(track._held[50])))
+    assert track.held == 1
+    track.open(50, "third", 1024)
+    track.append(chunk(b"c"), 512)
+    assert [bool(sink.writes) for sink in (waiting, gone)] == [False, True]

@@ -144,7 +144,9 @@ class SegmentExchange(Exchange):
 
     def begin(self, content_type: str, first: Sequence[Buffer]) -> None:
         """Send the head and what there is, in one write."""
-        self._begin(self._track.segments[self._number], 200, first)
+        segment = self._kept
+        assert segment is not None, "it has just begun"
+        self._begin(segment, 200, first)
 
     def end(self) -> None:
         """The segment is complete."""
@@ -159,6 +161,11 @@ class SegmentExchange(Exchange):
         self.line.abort()
 
     # Inside
+
+    @property
+    def _kept(self) -> Segment | None:
+        """What is asked for, if any of it is there."""
+        return self._track.segments.get(self._track.newest_number(self._number))
 
     def _serve(self, segment: Segment) -> None:
         if segment.complete:

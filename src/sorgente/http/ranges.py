@@ -95,9 +95,9 @@ class RangeExchange(SegmentExchange):
 
     def begin(self, content_type: str, first: Sequence[Buffer]) -> None:
         """The segment has begun, or what was waited for is there, or will never be."""
-        segment, subscriber = self._track.segments[self._number], self._subscriber
+        segment, subscriber = self._kept, self._subscriber
         asked = self._asked_of_growing
-        if asked is None:
+        if asked is None or segment is None:
             super().begin(content_type, first)
         elif self._streams:
             as_asked = f"Content-Range: bytes {asked.first}-{asked.last}/*\r\n"
@@ -132,7 +132,7 @@ class RangeExchange(SegmentExchange):
         self._hold()
 
     def _refuse(self) -> None:
-        segment = self._track.segments.get(self._number)
+        segment = self._kept
         asked = self._asked_of_growing
         if asked is None or segment is None or not segment.chunks:
             super()._refuse()

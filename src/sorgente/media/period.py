@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
@@ -12,7 +11,7 @@ from sorgente.isobmff.fragment import parse_chunk
 from sorgente.isobmff.init_segment import SWITCHING_SET, InitSegment
 from sorgente.isobmff.slate import Sample, key_picture, silence
 from sorgente.media.arrival import Arrival, picture_duration
-from sorgente.media.grid import Grid
+from sorgente.media.grid import OFF_GRID, Grid
 from sorgente.media.rhythm import Rhythm
 from sorgente.media.segment import Segment
 from sorgente.media.snapshot import PeriodSnapshot, TrackSnapshot
@@ -26,9 +25,6 @@ it."""
 MISPLACED: Final = Fraction(1, 20)
 """Seconds that a track may leave the common grid, its segments being announced in whole ticks:
 29.97 fps and 44.1 kHz part by 8 ms an hour. Half of what players put up with."""
-
-MAX_AHEAD: Final = 256
-"""Chunks that a track may be ahead of the leading one: 5 s of sound, a packet each."""
 
 
 @dataclass(slots=True)
@@ -58,9 +54,6 @@ class Member:
     """Chunks of the slate it shows; once there is one, there are others until the next period."""
     returning: bool = False
     """Its encoder is back."""
-    ahead: deque[tuple[int, Arrival]] = field(default_factory=lambda: deque(maxlen=MAX_AHEAD))
-    """Chunks of segments that the leading track has not begun yet, with their numbers. If it begins
-    another period instead, they belong there: nobody asks this one for them."""
 
     @classmethod
     def of(
@@ -179,7 +172,7 @@ class Period:
 
     # Segments
 
-    def leader_of(self, alive: Sequence[Track]) -> Track | None:
+    def leader_of(self, alive: Collection[Track]) -> Track | None:
         """Whose segments decide where a new period may begin: the leading track, or who is left."""
         left = [member.track for member in self.members.values() if member.track in alive]
         if self.leading in left:
@@ -232,19 +225,51 @@ class Period:
         track = arrival.track
         if track is self.leading:
             self.grid.opened(number, arrival.presented_at)
-        member = self.members[track.name]
-        time = member.offset + (number - self.epoch.start_number) * member.segment_ticks
-        return track.open(number, self.id, time)
+        return track.open(number, self.id, self.time_of(self.members[track.name], number))
 
-    def note_ahead(self, arrival: Arrival) -> None:
-        """A chunk has been put into the growing segment of its track."""
-        begun, growing = self.leading.last_number, arrival.track.growing
-        if arrival.track is self.leading:
-            for member in self.members.values():
-                while member.ahead and member.ahead[0][0] <= begun:
-                    member.ahead.popleft()
-        elif growing is not None and growing.number > begun:
-            self.members[arrival.track.name].ahead.append((growing.number, arrival))
+    def goes_on_from(self, before: Period, tracks: Collection[Track]) -> bool:
+        """Whether this period begins where ``before`` would have begun another segment."""
+        number = before.number_after(tracks)
+        slack = before.segment_duration * OFF_GRID
+        if number is None or before.run is not self.run:
+            return False
+        return self.epoch.start >= before.starts_at(number) - slack
+
+    def take_over(self, before: Period, tracks: Collection[Track], promised: int) -> list[Track]:
+        """Go on where ``before`` would have begun another segment, with those of ``tracks`` that
+        stay as they are. Returns these.
+
+        Players learn of a new period when they look. Until then they ask the old one for what
+        follows, all numbers up to ``promised``; and what is theirs already may be ahead of the
+        leading track. So old numbers from here on stand for new ones: Shaka, given nothing for one,
+        looks for what comes after it, a whole segment behind the start of the new period.
+        """
+        first = before.number_after(tracks)
+        if first is None:
+            return []
+        stay = [track for track in tracks if self.stays(track, before)]
+        for track in stay:
+            member, old = self.members[track.name], before.members[track.name]
+            moved = track.renumber(first, promised, self.epoch.start_number)
+            for segment in moved:
+                segment.epoch, segment.time = self.id, self.time_of(member, segment.number)
+            if moved:
+                member.end, member.own_end = old.end, old.own_end
+        return stay
+
+    def number_after(self, following: Collection[Track]) -> int | None:
+        """Of the segment that would come next, if the period went on with these."""
+        leading = self.leader_of(following)
+        return None if leading is None else leading.last_number + 1
+
+    def stays(self, track: Track, before: Period) -> bool:
+        """Whether ``track`` is what it was in the period before."""
+        old = before.members.get(track.name)
+        return old is not None and old.init.data == track.init.data and not track.is_sparse
+
+    def time_of(self, member: Member, number: int) -> int:
+        """Ticks: where segment ``number`` begins, nominally."""
+        return member.offset + (number - self.epoch.start_number) * member.segment_ticks
 
     def misplaced(self, start: Fraction) -> bool:
         """Whether some track has left the common grid, seconds ``start`` into the run."""

@@ -25,7 +25,7 @@ from sorgente.media.chunk import Chunk
 from sorgente.media.fanout import Counters
 from sorgente.media.feed import Feed
 from sorgente.media.merger import Merger
-from sorgente.media.period import Period
+from sorgente.media.period import Member, Period
 from sorgente.media.planner import Plan, Planner, by_name
 from sorgente.media.publisher import Outcome
 from sorgente.media.rhythm import KeyFrames
@@ -381,17 +381,30 @@ class Presentation:
             return
         period, utc = self._periods[-1], Fraction(self._utc.at(now))
         for member in period.members.values():
-            if not wanted(member, period, utc):
-                continue
-            for arrival in slates(member, period, utc, now):
-                member.slates += 1
-                number = period.begins(arrival)
-                if number is not None:
-                    period.open(arrival, number)
-                if member.track.growing is None:
-                    break  # it never had a segment
-                member.track.append(arrival.chunk, arrival.cut.duration)
-                member.end = arrival.cut.end_time
+            if wanted(member, period, utc):
+                self._show_slate(member, period, utc, now)
+
+    def _show_slate(self, member: Member, period: Period, until: Fraction, now: float) -> None:
+        """Stand in for one track; ``until``: UTC, seconds."""
+        for arrival in slates(member, period, until, now):
+            member.slates += 1
+            number = period.begins(arrival)
+            if number is not None:
+                period.open(arrival, number)
+            if member.track.growing is None:
+                break  # it never had a segment
+            member.track.append(arrival.chunk, arrival.cut.duration)
+            member.end = arrival.cut.end_time
+
+    def _say_farewell(self, before: Period, tracks: list[Track], now: float) -> None:
+        """Show slates of those who do not go on with ``tracks`` for one segment more than there is:
+        players ask for it before they know."""
+        number = before.number_after(tracks)
+        if number is None:
+            return
+        for member in before.members.values():
+            if member.gone and member.track not in tracks:
+                self._show_slate(member, before, before.starts_at(number + 1), now)
 
     def _period_of(self, epoch: Epoch | None) -> Period | None:
         if epoch is None:
@@ -410,7 +423,6 @@ class Presentation:
         member = period.members[track.name]
         track.append(arrival.chunk, cut.duration, at_once=arrival.at_once)
         member.note_chunk(arrival)
-        period.note_ahead(arrival)
         if member.note():
             self._change(now)
 
@@ -430,28 +442,35 @@ class Presentation:
     def _announce(self, plan: Plan, now: float) -> None:
         """Open a period, and place what waited for it."""
         run, tracks = plan.run, plan.tracks
-        last = self._catalogue.last_number
-        epoch = self.timeline.open(plan.start, self._utc.at(now), last)
         before = self._periods[-1] if self._periods else None
-        promised = 0
         if before is not None:
             self._show_slates(now)
+            tracks = by_name(tracks + before.stand_ins(tracks))
+            if before.run is run:
+                self._say_farewell(before, tracks, now)
+        elif self._by_track:
+            tracks = by_name(tracks + self._catalogue.silence_for(tracks))
+        last = self._catalogue.last_number
+        epoch = self.timeline.open(plan.start, self._utc.at(now), last)
+        promised = 0
+        if before is not None:
             promised = before.number_due(Fraction(self._utc.at(now)) + NOTICE)
             self._noticed_at = now + NOTICED_SECONDS
             before.end_before(epoch)
             if before.run is not run:
                 self._key_frames.begin()
-            tracks = by_name(tracks + before.stand_ins(tracks))
-        elif self._by_track:
-            tracks = by_name(tracks + self._catalogue.silence_for(tracks))
         arrivals = self._waiting.take_all()
         target = self._rules.segment_target
         period = Period(run, epoch, plan.rhythm, target, arrivals, tracks, before)
         self._periods.append(period)
         for track in tracks:
             track.inits[epoch.id] = track.init
+        stay: list[Track] = []
+        if before is not None and period.goes_on_from(before, tracks):
+            stay = period.take_over(before, tracks, promised)
         for track in self.tracks.values():
-            track.expect(epoch.start_number, promised)
+            if track not in stay:
+                track.expect(epoch.start_number, promised)
         came = {arrival.track for arrival in arrivals} | self._attendance.here
         for member in period.members.values():
             member.gone = member.track not in came
@@ -460,11 +479,6 @@ class Presentation:
         for track in self.tracks.values():
             if track not in tracks or before is None or before.run is not run:
                 track.close()
-        if before is not None and before.run is run:
-            for member in before.members.values():
-                if member.track.name in period.members:
-                    for _, arrival in member.ahead:
-                        self._place(arrival, period, period.begins(arrival), now)
         keys = [a.starts_at for a in arrivals if a.track is period.leading and a.can_begin]
         for arrival in arrivals:
             if arrival.starts_at >= min(keys, default=plan.start):

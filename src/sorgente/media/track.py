@@ -5,14 +5,15 @@ What a request for segment ``n`` meets (design §3 rule 6):
     kept                        the segment, complete or growing
     the next one                held until its first chunk is there; while the encoder is away,
                                 all that by the clock should be there
-    promised by a period whose  empty: a player that is told "not there" asks again for ever
-    encoder never came back
+    promised by a period that   what has another number in the next period; or, if its encoder never
+    is over                     came back, empty: a player told "not there" asks again for ever
     older than what is kept     gone
     anything else               not there
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from enum import Enum
 from typing import Final, cast
@@ -27,6 +28,11 @@ from sorgente.media.subscriber import Subscriber
 MAX_SCHEMES: Final = 16
 MAX_SCHEME: Final = 512
 """Characters. What an encoder says of its events goes into every manifest."""
+
+
+REMEMBERED_NUMBERINGS: Final = 4
+"""Periods, one after the other, that a request may have been held for: they take a group of
+pictures each at least, and it waits for some seconds."""
 
 
 class Absence(Enum):
@@ -53,6 +59,8 @@ class Track:
         """The highest number used so far."""
         self._promised = range(0)
         """Numbers that players were told of, and that the encoder's absence left without media."""
+        self._renumbered: deque[tuple[range, int]] = deque(maxlen=REMEMBERED_NUMBERINGS)
+        """Numbers that stand for others, and by how much those are larger."""
         self.next_number: int | None = None
         """Of the segment that comes next; None while nobody knows."""
         self.bytes_held = 0
@@ -133,6 +141,26 @@ class Track:
             self._promised = range(self.last_number + 1, min(promised + 1, number))
         self.next_number = number
 
+    def renumber(self, first: int, promised: int, number: int) -> list[Segment]:
+        """Another period begins with what was to be segment ``first``, and goes on with the same
+        media: it is ``number`` from now on, and what follows likewise. Who asks by the old numbers,
+        which players were told of up to ``promised``, gets the same. Returns the segments that have
+        begun already."""
+        by = number - first
+        moved = [segment for segment in self.segments.values() if segment.number >= first]
+        for segment in moved:
+            del self.segments[segment.number]
+            segment.number += by
+            self.segments[segment.number] = segment
+        if moved:
+            self.last_number = moved[-1].number
+        self.next_number = max(number, self.last_number + 1)
+        self._promised = range(0)
+        self._renumbered.append((range(first, max(promised, first) + 1), by))
+        for held in [held for held in self._held if held >= first]:
+            self._held.setdefault(held + by, {}).update(self._held.pop(held))
+        return moved
+
     def finish(self, promised: int) -> None:
         """There will be no more segments, though players may have been told of all up to
         ``promised``."""
@@ -189,9 +217,17 @@ class Track:
 
     # Reading
 
+    def newest_number(self, number: int) -> int:
+        """Of the segment that ``number`` stands for; nearly always the same."""
+        for numbers, by in self._renumbered:
+            if number in numbers:
+                number += by
+        return number
+
     def find(self, number: int, due: int) -> Segment | Absence:
         """What a request for segment ``number`` meets, while ``due`` is the latest one that may be
         asked for by the clock."""
+        number = self.newest_number(number)
         segment = self.segments.get(number)
         if segment is not None and segment.chunks:
             return segment
@@ -206,10 +242,11 @@ class Track:
     def hold(self, number: int, subscriber: Subscriber, refuse: Callable[[], None]) -> None:
         """Let ``subscriber`` attend segment ``number`` with its first chunk; ``refuse`` is called
         if it turns out that it will never be."""
-        self._held.setdefault(number, {})[subscriber] = refuse
+        self._held.setdefault(self.newest_number(number), {})[subscriber] = refuse
 
     def let_go(self, number: int, subscriber: Subscriber) -> None:
         """A held request waits no longer."""
+        number = self.newest_number(number)
         waiting = self._held.get(number)
         if waiting is not None:
             waiting.pop(subscriber, None)
