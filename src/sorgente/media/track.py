@@ -146,7 +146,7 @@ class Track:
         its encoder sent in one piece."""
         segment = self._growing
         assert segment is not None, "open() comes before append()"
-        if segment.chunks:
+        if segment.end:
             self.longest_chunk = max(self.longest_chunk, self._last_chunk)
         self._last_chunk = at_once
         self.bytes_held += chunk.bytes_held
@@ -193,7 +193,7 @@ class Track:
         """What a request for segment ``number`` meets, while ``due`` is the latest one that may be
         asked for by the clock."""
         segment = self.segments.get(number)
-        if segment is not None and segment.chunks:
+        if segment is not None and segment.end:
             return segment
         following = self.next_number
         if following is not None and following <= number <= max(due, following):
