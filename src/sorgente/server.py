@@ -76,15 +76,11 @@ log = logging.getLogger(__name__)
 class SystemClock:
     """The clocks of the machine."""
 
-    @staticmethod
-    def monotonic() -> float:
-        """Seconds of a clock that only grows."""
-        return time.monotonic()
+    monotonic = staticmethod(time.monotonic)
+    """Seconds of a clock that only grows."""
 
-    @staticmethod
-    def wall() -> float:
-        """UTC, seconds since 1970."""
-        return time.time()
+    wall = staticmethod(time.time)
+    """UTC, seconds since 1970."""
 
 
 class Origin:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from sorgente.http.exchange import Exchange, Line
+from sorgente.http.request import Request
 from tests.support.live import video
 from tests.support.transport import (
     House,
@@ -192,6 +194,34 @@ def test_connections_are_kept_as_http_says(
     assert transport.closed is not kept
     if not kept:
         assert header(transport.written, b"Connection") == b"close"
+
+
+class Reply(Exchange):
+    """Answers with a status and nothing."""
+
+    __slots__ = ("status",)
+    status: int
+
+    def complete(self) -> None:
+        self.line.reply(self.status, b"")
+
+
+@pytest.mark.parametrize(("answer", "length"), [(200, b"0"), (204, None), (304, None)])
+def test_the_length_of_nothing_is_said_where_it_is_one(
+    house: House, answer: int, length: bytes | None
+) -> None:
+    """A 304 would speak of the 200, a 204 may not speak of any (RFC 9110 §8.6)."""
+
+    def route(request: Request, line: Line) -> Exchange:
+        exchange = Reply(line, request)
+        exchange.status = answer
+        return exchange
+
+    house.frontend.route = route
+    transport = house.request(GET_NOTHING)
+    assert status(transport.written) == answer
+    assert header(transport.written, b"Content-Length") == length
+    assert transport.written.endswith(b"\r\n\r\n")
 
 
 def test_an_offer_to_upgrade_is_ignored(house: House) -> None:

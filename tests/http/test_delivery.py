@@ -50,6 +50,23 @@ def test_a_complete_segment_has_a_length_a_tag_and_is_for_ever(house: House) -> 
     assert header(again, b"Content-Length") is None, "it would be that of the 200"
 
 
+def test_a_complete_segment_is_the_same_for_everybody(house: House) -> None:
+    """Also for those behind the first, for whom it was put together, and its head made."""
+    live = Live(house)
+    part = b"Range: bytes=5-2000"
+    before = live.ask(0, part).written
+    first, second = live.ask(0).written, live.ask(0).written
+    assert first == second
+    assert body_of(before) == body_of(live.ask(0, part).written) == body_of(first)[5:2001]
+    head = live.ask(0, method=b"HEAD").written
+    assert head == first.removesuffix(body_of(first))
+    house.pass_time(5)
+    later = live.ask(0, b"Connection: close").written
+    assert (header(later, b"Connection"), header(first, b"Connection")) == (b"close", None)
+    assert header(later, b"Date") != header(first, b"Date")
+    assert body_of(later) == body_of(first)
+
+
 def test_a_growing_segment_comes_at_once_and_then_chunk_by_chunk(house: House) -> None:
     live = Live(house)
     player = live.ask(1)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sorgente.media.chunk import Chunk, plain
 from sorgente.media.fanout import Counters
-from sorgente.media.segment import Segment
+from sorgente.media.segment import PUT_TOGETHER_BYTES, Segment
 from tests.support.players import RecordingSink, player
 
 
@@ -123,3 +123,30 @@ def test_a_complete_segment_is_not_followed(start: int) -> None:
         segment.attend(player()[0], start)
     with pytest.raises(AssertionError):
         segment.await_bytes(player()[0], 9)
+
+
+def test_a_whole_one_is_put_together_once_and_parts_of_it_stay_what_they_were() -> None:
+    counters = Counters()
+    segment = segment_of(b"abc", b"d", b"efgh", counters=counters)
+    segment.close()
+    held, before = segment.bytes_held, b"".join(segment.slice(2, 5))
+    first, second = segment.whole(), segment.whole()
+    assert list(first) == [b"abcdefgh"]
+    assert first[0] is second[0], "one for all"
+    assert segment.chunks == []
+    assert (segment.end, segment.bytes, segment.bytes_held) == (3, 8, held)
+    assert b"".join(segment.slice(2, 5)) == before == b"cde"
+    assert (counters.deliveries, counters.bytes_out) == (3 + 3 + 3 + 1, 3 + 8 + 8 + 3)
+
+
+def test_a_very_large_one_stays_in_pieces() -> None:
+    half = bytes(PUT_TOGETHER_BYTES // 2 + 1)
+    segment = segment_of(half, half)
+    segment.close()
+    assert [len(piece) for piece in segment.whole()] == [len(half)] * 2
+    assert len(segment.chunks) == 2
+
+
+def test_what_grows_is_not_given_out_whole() -> None:
+    with pytest.raises(AssertionError):
+        segment_of(b"abc").whole()

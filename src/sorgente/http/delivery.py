@@ -16,6 +16,7 @@ from sorgente.errors import Gone, NotFound, Overloaded
 from sorgente.http import cmsd, conditional, wire
 from sorgente.http.exchange import Exchange, Line
 from sorgente.http.request import Request
+from sorgente.http.whole import WholeExchange, etag, label, media_lines
 from sorgente.media.chunk import LAST_FRAME, Buffer, framed, plain
 from sorgente.media.presentation import Presentation
 from sorgente.media.segment import Segment
@@ -30,9 +31,6 @@ GONE_MAX_AGE: Final = 60
 window does not come back; but an archive may stand behind it one day (design §8)."""
 
 CHUNKED: Final = b"Transfer-Encoding: chunked\r\n"
-
-ONE_WRITE_BYTES: Final = 64 << 10
-"""Up to here, head and body are copied into one piece: that costs less than a vector of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +87,8 @@ class SegmentExchange(Exchange):
             Overloaded: too many wait already.
         """
         kept = self._track.segments.get(self._number)
-        if kept is not None and kept.chunks:
-            self._serve(kept)  # most requests: no need to ask what is due
+        if kept is not None and kept.end:
+            self._serve(kept)  # no need to ask what is due
             return
         match self._presentation.find(self._track, self._number, self.line.now):
             case Segment() as found:
@@ -191,8 +189,7 @@ class SegmentExchange(Exchange):
 
     def _follow(self, segment: Segment) -> None:
         if self.request.method == "HEAD":
-            self.line.write(self._head(segment, 200))
-            self.line.finish()
+            self.line.answer(self._start(segment, 200))
         else:
             segment.attend(self._subscribe())
 
@@ -206,7 +203,8 @@ class SegmentExchange(Exchange):
         line.set_deadline(None)
         if self.request.version != "1.1":
             line.close_after, framing = True, b""
-        line.writelines([self._head(segment, status, content_range, framing), *first])
+        head = line.head_of(self._start(segment, status, content_range, framing))
+        line.writelines([head, *first])
         if not line.writable:
             self.paused()  # perhaps by the response before it, when it was nobody's
 
@@ -234,54 +232,32 @@ class SegmentExchange(Exchange):
         self.line.reply(200, EMPTY_SEGMENT, [(b"Content-Type", content_type), wire.NO_STORE])
 
     def _send_complete(self, segment: Segment) -> None:
-        if not self._not_modified(segment):
-            self._send(segment, 200, 0, segment.bytes)
+        max_age = self._rules.max_age
+        WholeExchange(self.line, self.request, segment, self._track, max_age).complete()
 
     def _not_modified(self, segment: Segment) -> bool:
         """Whether the player has it; then it is told so."""
         known = self.request.headers.get(b"if-none-match")
         if known is None or not conditional.matches(known, etag(segment)):
             return False
-        self.line.write(self._head(segment, 304))
-        self.line.finish()
+        self.line.answer(self._start(segment, 304))
         return True
 
-    def _send(self, segment: Segment, status: int, start: int, end: int, *lines: bytes) -> None:
-        """Send bytes ``start`` … ``end - 1``, which are there; the exchange is over."""
-        line, size = self.line, end - start
-        head = self._head(segment, status, *lines, b"Content-Length: %d\r\n" % size)
+    def _send(self, head: bytes, segment: Segment, start: int, end: int) -> None:
+        """Send bytes ``start`` … ``end - 1``, which are there, behind a head that has begun; the
+        exchange is over."""
         if self.request.method == "HEAD":
-            line.write(head)
-        elif size <= ONE_WRITE_BYTES:
-            line.send(b"".join((head, *segment.slice(start, end))))
+            self.line.answer(head)
         else:
-            line.writelines([head, *segment.slice(start, end)])
-        line.finish()
+            self.line.answer(head, segment.slice(start, end), end - start)
 
-    def _head(self, segment: Segment, status: int, *lines: bytes) -> bytes:
-        label = segment.label
-        if label is None:
-            label = segment.label = self._label(segment)
+    def _start(self, segment: Segment, status: int, *lines: bytes) -> bytes:
+        """How the head of an answer about ``segment`` begins."""
         waited = cmsd.AT_ONCE
         if self._since is not None:
             waited = cmsd.dynamic(self.line.now - self._since)
-        return self.line.head_of(status, label, waited, *lines)
-
-    def _label(self, segment: Segment) -> bytes:
-        """What every answer with bytes of ``segment`` says, until it is complete or gone."""
-        line, track = self.line, self._track
-        timescale = track.inits.get(segment.epoch, track.init).leading_track.timescale
-        first_byte_at = line.wall - (line.now - segment.chunks[0].received_at)
-        duration = segment.duration if segment.complete else 0
-        static = cmsd.static(
-            cmsd.OBJECT_TYPES[track.kind],
-            duration=duration * 1000 // timescale if duration else None,
-            bitrate=segment.bytes * 8 * timescale // (duration * 1000) if duration else None,
-            available_at=round(first_byte_at * 1000),
-        )
-        tag = b"ETag: %b\r\n" % etag(segment) if segment.complete else b""
-        lines = media_lines(segment.content_type, self._rules.max_age)
-        return b"%bAccept-Ranges: bytes\r\n%b%b" % (lines, tag, static)
+        said = label(self.line, segment, self._track, self._rules.max_age)
+        return wire.start(status, said, waited, *lines)
 
 
 class InitExchange(Exchange):
@@ -310,18 +286,6 @@ class InitExchange(Exchange):
         lines = media_lines(init.content_type, self._rules.max_age)
         lines += b"ETag: %b\r\n%b%b" % (tag, cmsd.static("i"), cmsd.AT_ONCE)
         conditional.answer(self.line, self.request, tag, lines, init.data)
-
-
-def etag(segment: Segment) -> bytes:
-    """The strong validator of a complete segment (RFC 9110 §8.8.3). A growing one has none: there
-    is nothing yet that it could stand for."""
-    return b'"%d-%d"' % (segment.number, segment.bytes)
-
-
-def media_lines(content_type: str, max_age: int) -> bytes:
-    """What every piece of media says: it is for ever what it is."""
-    cache = b"public, max-age=%d, immutable" % max_age
-    return wire.lines([(b"Content-Type", content_type.encode()), (b"Cache-Control", cache)])
 
 
 def _gone(why: str) -> Gone:

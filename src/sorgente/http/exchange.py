@@ -8,6 +8,7 @@ from typing import Protocol
 from sorgente.errors import OriginError, RequestTimeout
 from sorgente.http import wire
 from sorgente.http.request import Request
+from sorgente.media.chunk import Buffer
 
 
 class Line(Protocol):
@@ -31,23 +32,27 @@ class Line(Protocol):
     def writable(self) -> bool:
         """The other side takes more at once."""
 
-    def send(self, data: bytes | memoryview, /) -> None:
+    def send(self, data: Buffer, /) -> None:
         """Send, on the shortest way: for what goes to every player."""
 
-    def write(self, data: bytes | memoryview, /) -> None:
+    def write(self, data: Buffer, /) -> None:
         """Send."""
 
-    def writelines(self, data: Sequence[bytes | memoryview], /) -> None:
+    def writelines(self, data: Sequence[Buffer], /) -> None:
         """Send several pieces, in one system call where the platform can."""
 
     def head(self, status: int, headers: Sequence[wire.Header]) -> bytes:
         """A response head as this connection needs it."""
 
-    def head_of(self, status: int, *lines: bytes) -> bytes:
-        """The same, of headers that are lines already (:func:`wire.lines`)."""
+    def head_of(self, start: bytes) -> bytes:
+        """The same, of one that has begun (:func:`wire.start`)."""
 
     def reply(self, status: int, body: bytes, headers: Sequence[wire.Header] = ()) -> None:
         """Send a complete response; the exchange is over."""
+
+    def answer(self, start: bytes, body: Sequence[Buffer] = (), size: int = 0) -> None:
+        """Send a complete response, whose head has begun (:func:`wire.start`) and whose body, of
+        ``size`` bytes, is left out for a HEAD; the exchange is over."""
 
     def fail(self, error: OriginError) -> None:
         """Send ``error`` as a complete response; the exchange is over."""

@@ -153,8 +153,9 @@ class ManifestExchange(Exchange):
     def _is_news(self, presentation: Presentation, published: Published) -> bool:
         """Whether to answer at once: dash.js asks once a second at most, so who would be told that
         nothing has changed, while something is about to, had better wait for it."""
-        known = published.document.is_known_to(self.request)
-        return not (known and presentation.changes_soon and self.request.method == "GET")
+        if not presentation.changes_soon or self.request.method != "GET":
+            return True
+        return not published.document.is_known_to(self.request)
 
     def _wait(self, seconds: float) -> None:
         self._awaited = self._broker.await_announcement(self._channel, self, self._announced)

@@ -25,8 +25,10 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from sorgente.errors import RangeNotSatisfiable
-from sorgente.http.delivery import SegmentExchange, etag
+from sorgente.http import wire
+from sorgente.http.delivery import SegmentExchange
 from sorgente.http.request import Request
+from sorgente.http.whole import etag
 from sorgente.media.chunk import Buffer
 from sorgente.media.segment import Segment
 
@@ -134,7 +136,7 @@ class RangeExchange(SegmentExchange):
     def _refuse(self) -> None:
         segment = self._kept
         asked = self._asked_of_growing
-        if asked is None or segment is None or not segment.chunks:
+        if asked is None or segment is None or not segment.end:
             super()._refuse()
         else:
             self._send_what_there_is(segment, asked)
@@ -159,7 +161,8 @@ class RangeExchange(SegmentExchange):
         self._let_go()
         total = b"%d" % segment.bytes if segment.complete else b"*"
         content_range = b"Content-Range: bytes %d-%d/%b\r\n" % (start, end - 1, total)
-        self._send(segment, 206, start, end, content_range)
+        head = self._start(segment, 206, content_range, wire.length_line(end - start))
+        self._send(head, segment, start, end)
 
 
 def _counts_while_growing(asked: ByteRange, request: Request) -> bool:

@@ -40,7 +40,7 @@ class Request(msgspec.Struct, frozen=True, eq=False):
     def path(self) -> bytes:
         """The target without its query, still percent-encoded."""
         target = self.target.partition(b"?")[0]
-        if not target.startswith(b"/"):
+        if target[:1] != b"/":
             # absolute-form (RFC 9112 §3.2.2): a server MUST take it
             target = b"/" + target.partition(b"://")[2].partition(b"/")[2]
         return target
@@ -70,10 +70,9 @@ class Request(msgspec.Struct, frozen=True, eq=False):
     @property
     def has_body(self) -> bool:
         """A body is announced, be it empty."""
-        return (
-            self.header(b"transfer-encoding") is not None
-            or (self.header(b"content-length") or b"0") != b"0"
-        )
+        headers = self.headers
+        length = headers.get(b"content-length") or b"0"
+        return length != b"0" or b"transfer-encoding" in headers
 
     @property
     def who(self) -> str:
@@ -92,7 +91,7 @@ def check(request: Request) -> None:
         BadRequest, NotImplementedCoding, UnsupportedEncoding
     """
     headers = request.headers
-    if request.version not in ("1.0", "1.1"):
+    if request.version not in ("1.1", "1.0"):
         raise BadRequest(f"HTTP/{request.version} is not spoken here, HTTP/1.1 is")
     host = headers.get(b"host")
     if (host is None and request.version == "1.1") or (host is not None and b", " in host):

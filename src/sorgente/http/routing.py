@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from enum import Enum, auto
 from functools import lru_cache
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import unquote_to_bytes
 
 from sorgente.broker import Broker
@@ -25,6 +24,7 @@ from sorgente.http.posted import PostedManifestExchange
 from sorgente.http.ranges import RangeExchange
 from sorgente.http.request import Request, name
 from sorgente.http.time import TimeExchange
+from sorgente.http.whole import WholeExchange
 from sorgente.media.channel import WHOLE
 
 SEGMENT: Final = re.compile(rb"([1-9][0-9]{0,15})\.m4s")
@@ -43,15 +43,8 @@ PLACES_KEPT: Final = 1024
 asks for. A path that means something has some 200 bytes at most."""
 
 
-class Kind(Enum):
-    """What there is to ask for."""
-
-    PLAY = auto()
-    MANIFEST = auto()
-    SEGMENT = auto()
-    INIT = auto()
-    TIME = auto()
-    CONTROL = auto()
+Kind = Literal["play", "manifest", "segment", "init", "time", "control"]
+"""What there is to ask for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,29 +71,29 @@ def place(path: bytes) -> Place:
     first, *rest = [unquote_to_bytes(part) for part in path.split(b"/")[1:]] or [b""]
     match first, rest:
         case b"live", [channel, b"manifest.mpd"]:
-            return Place(Kind.MANIFEST, name(channel, "channel"))
+            return Place("manifest", name(channel, "channel"))
         case b"live", [channel, track, file]:
             return _media(name(channel, "channel"), name(track, "track"), file)
         case b"play", [*names] if len(names) <= 2:
             channel, track, *_ = [*names, *[b""] * 2]
             return Place(
-                Kind.PLAY,
+                "play",
                 name(channel, "channel") if names else DEFAULT_CHANNEL,
                 name(track, "track") if len(names) == 2 else WHOLE,
             )
         case b"time", []:
-            return Place(Kind.TIME)
+            return Place("time")
         case _, [] if first in CONTROL:
-            return Place(Kind.CONTROL)
+            return Place("control")
     raise NotFound("there is nothing at this path")
 
 
 def _media(channel: str, track: str, file: bytes) -> Place:
     """``{number}.m4s`` or ``init-{epoch}.mp4``."""
     if number := SEGMENT.fullmatch(file):
-        return Place(Kind.SEGMENT, channel, track, number=int(number[1]))
+        return Place("segment", channel, track, number=int(number[1]))
     if epoch := INIT.fullmatch(file):
-        return Place(Kind.INIT, channel, track, epoch=epoch[1].decode())
+        return Place("init", channel, track, epoch=epoch[1].decode())
     raise NotFound("there is nothing at this path")
 
 
@@ -138,20 +131,20 @@ class Router:
         if INGEST(path):
             return self._ingest(request, line, path)
         at = place(path)
-        if at.kind is not Kind.CONTROL:
-            _allow(request, READING)
+        if at.kind != "control" and request.method not in READING:
+            raise MethodNotAllowed(request.method, (*READING, "OPTIONS"))
         broker = self.broker
         match at.kind:
-            case Kind.SEGMENT | Kind.INIT:
+            case "segment" | "init":
                 return self._media(request, line, at)
-            case Kind.MANIFEST:
+            case "manifest":
                 return ManifestExchange(line, request, broker, at.channel, self.manifests)
-            case Kind.PLAY:
+            case "play":
                 stall_seconds = self.delivery.stall_seconds
                 return PlayExchange(line, request, broker, at.channel, at.track, stall_seconds)
-            case Kind.TIME:
+            case "time":
                 return TimeExchange(line, request)
-            case Kind.CONTROL:
+            case "control":
                 return AsgiExchange(line, request, self.control)
 
     def _ingest(self, request: Request, line: Line, path: bytes) -> Exchange:
@@ -159,7 +152,8 @@ class Router:
         parts = [unquote_to_bytes(part) for part in path.split(b"/")[2:]]
         self.access.check(request, line.peer_host, parts)
         at = ingest_path(parts)
-        _allow(request, WRITING)
+        if request.method not in WRITING:
+            raise MethodNotAllowed(request.method, (*WRITING, "OPTIONS"))
         match at:
             case TrackPath():
                 return IngestExchange(line, request, self.broker, at, self.ingest, self.relay_time)
@@ -171,12 +165,13 @@ class Router:
         track = None if channel is None else channel.presentation.tracks.get(at.track)
         if channel is None or track is None:
             raise NotFound(f"{at.channel} has no track {at.track}")
-        if at.kind is Kind.INIT:
+        if at.kind == "init":
             return InitExchange(line, request, track, at.epoch, self.delivery)
-        kind = RangeExchange if b"range" in request.headers else SegmentExchange
+        if b"range" in request.headers:
+            kind: type[SegmentExchange] = RangeExchange
+        else:
+            kept = track.segments.get(at.number)
+            if kept is not None and kept.complete and kept.end:
+                return WholeExchange(line, request, kept, track, self.delivery.max_age)
+            kind = SegmentExchange
         return kind(line, request, channel.presentation, track, at.number, self.delivery)
-
-
-def _allow(request: Request, methods: tuple[str, ...]) -> None:
-    if request.method not in methods:
-        raise MethodNotAllowed(request.method, (*methods, "OPTIONS"))

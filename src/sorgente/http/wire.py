@@ -32,7 +32,13 @@ PREFLIGHT: Final[tuple[Header, ...]] = (
     (b"Access-Control-Max-Age", b"86400"),
 )
 NO_STORE: Final[Header] = (b"Cache-Control", b"no-store")
+WITHOUT_BODY: Final = frozenset({204, 304})
+"""Statuses of answers that have none. They say no ``Content-Length`` either: with a 204 it must not
+be there, with a 304 it would be that of the 200 (RFC 9110 §8.6)."""
 TEXT: Final[Header] = (b"Content-Type", b"text/plain; charset=utf-8")
+
+CLOSE: Final = b"Connection: close\r\n"
+KEEP_ALIVE: Final = b"Connection: keep-alive\r\n"
 
 _STATUS_LINES: Final = {
     status.value: b"HTTP/1.1 %d %b\r\n" % (status.value, status.phrase.encode())
@@ -48,19 +54,19 @@ _ALWAYS: Final = _SERVER + CORS
 class DateHeader:
     """The ``Date`` header, made once a second (RFC 9110 §6.6.1)."""
 
-    __slots__ = ("_line", "_second")
+    __slots__ = ("_last", "_second")
 
     def __init__(self) -> None:
         self._second = -1
-        self._line = b""
+        self._last = b""
 
-    def line(self, wall: float) -> bytes:
-        """The header line for ``wall``, UTC seconds since 1970."""
+    def last(self, wall: float) -> bytes:
+        """The header line for ``wall``, UTC seconds since 1970, as the last one of a head."""
         second = int(wall)
         if second != self._second:
             self._second = second
-            self._line = b"Date: %b\r\n" % formatdate(second, usegmt=True).encode()
-        return self._line
+            self._last = b"Date: %b\r\n\r\n" % formatdate(second, usegmt=True).encode()
+        return self._last
 
 
 def lines(headers: Sequence[Header]) -> bytes:
@@ -68,15 +74,12 @@ def lines(headers: Sequence[Header]) -> bytes:
     return b"".join([b"%b: %b\r\n" % header for header in headers])
 
 
-def head(status: int, date: bytes, *lines: bytes) -> bytes:
-    """A response head with the headers every response has; ``date`` is a line of
-    :class:`DateHeader`."""
-    return b"".join((_STATUS_LINES[status], date, _ALWAYS, *lines, b"\r\n"))
+def start(status: int, *lines: bytes) -> bytes:
+    """How a response head begins: the headers every response has, and ``lines``. What depends on
+    when and to whom it goes comes behind it, so it can be kept."""
+    return b"".join((_STATUS_LINES[status], _ALWAYS, *lines))
 
 
-def connection_line(version: str, keep_alive: bool) -> bytes:
-    """What has to be said about the connection: only what is not the version's default
-    (RFC 9112 §9.3)."""
-    if not keep_alive:
-        return b"Connection: close\r\n"
-    return b"Connection: keep-alive\r\n" if version == "1.0" else b""
+def length_line(size: int) -> bytes:
+    """``Content-Length``."""
+    return b"Content-Length: %d\r\n" % size

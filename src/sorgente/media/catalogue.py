@@ -102,4 +102,4 @@ class Catalogue:
 def _oldest_received_at(track: Track) -> float:
     """Seconds: when the last chunk of the oldest segment came that may go."""
     oldest = track.oldest_complete
-    return inf if oldest is None else oldest.chunks[-1].received_at
+    return inf if oldest is None else oldest.newest_at

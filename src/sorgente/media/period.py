@@ -357,7 +357,7 @@ class Period:
 
     def _segments(self, member: Member) -> list[Segment]:
         kept = member.track.segments.values()
-        return [segment for segment in kept if segment.epoch == self.id and segment.chunks]
+        return [segment for segment in kept if segment.epoch == self.id and segment.end]
 
 
 def _leader(tracks: Sequence[Track]) -> Track:

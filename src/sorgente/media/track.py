@@ -151,6 +151,7 @@ class Track:
         for segment in moved:
             del self.segments[segment.number]
             segment.number += by
+            segment.label = segment.answer = None  # they tell its number
             self.segments[segment.number] = segment
         if moved:
             self.last_number = moved[-1].number
@@ -174,7 +175,7 @@ class Track:
         its encoder sent in one piece."""
         segment = self._growing
         assert segment is not None, "open() comes before append()"
-        if segment.chunks:
+        if segment.end:
             self.longest_chunk = max(self.longest_chunk, self._last_chunk)
         self._last_chunk = at_once
         self.bytes_held += chunk.bytes_held
@@ -229,7 +230,7 @@ class Track:
         asked for by the clock."""
         number = self.newest_number(number)
         segment = self.segments.get(number)
-        if segment is not None and segment.chunks:
+        if segment is not None and segment.end:
             return segment
         following = self.next_number
         if following is not None and following <= number <= max(due, following):
