@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Final
 
 from sorgente.errors import OutOfMemory, Overloaded, ShuttingDown
+from sorgente.media.addresses import Addresses, Posted
 from sorgente.media.channel import WHOLE, Channel, ChannelRules
 from sorgente.media.fanout import Counters
 from sorgente.media.feed import Feed, Journal, OnEnded
@@ -144,13 +145,51 @@ class Broker:
             Overloaded: too many channels are live, or expected.
             ShuttingDown
         """
+        self._expected(name).describe(switching_sets, now)
+
+    def announce(self, name: str, manifest: str, posted: Posted, now: float) -> None:
+        """An encoder's own manifest, at path ``manifest`` of channel ``name``, says what comes.
+
+        Raises:
+            Overloaded, ShuttingDown: see :meth:`describe`.
+        """
+        self._expected(name).announce(manifest, posted, now)
+
+    def track_of_init(self, name: str, file: str) -> str:
+        """What a track of channel ``name`` is called whose init segment is ``file``."""
+        channel = self._channels.get(name)
+        addresses = Addresses() if channel is None else channel.addresses
+        return addresses.of_init(file)
+
+    def track_of_media(self, name: str, file: str, alone: str) -> str | None:
+        """The track of channel ``name`` that segment ``file`` is of, if that can be told; ``alone``
+        is what it is called if all its objects have one address."""
+        channel = self._channels.get(name)
+        if channel is None:
+            return None
+        return channel.addresses.of_media(file) or (alone if channel.find(alone) else None)
+
+    def note_init(self, name: str, file: str, track: str) -> None:
+        """The init segment of ``track`` comes in as ``file``."""
+        channel = self._channels.get(name)
+        if channel is not None:
+            channel.addresses.note_init(file, track)
+
+    def has_object(self, name: str, track: str, file: str) -> bool:
+        """Whether channel ``name`` has ``track``, or can have got ``file``."""
+        channel = self._channels.get(name)
+        if channel is None:
+            return False
+        return channel.find(track) is not None if track else channel.addresses.knows(file)
+
+    def _expected(self, name: str) -> Channel:
         if self.closing:
             raise ShuttingDown
         if name not in self._channels:
             known = sum(other.live or other.expected for other in self._channels.values())
             if known >= self._limits.channels:
                 raise Overloaded(f"{known} channels are known, and {self._limits.channels} may be")
-        self._open(name).describe(switching_sets, now)
+        return self._open(name)
 
     def subscribe(self, name: str, subscriber: Subscriber, track: str = WHOLE) -> Feed:
         """Let ``subscriber`` watch ``name``, or one track of it, now or when it begins.

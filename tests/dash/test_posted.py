@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sorgente.dash.posted import MAX_REPRESENTATIONS, switching_sets
+from sorgente.dash.posted import MAX_REPRESENTATIONS, read_manifest
 from sorgente.errors import BadRequest
 from tests.support.corpus import corpus_file
 
@@ -25,6 +25,10 @@ BOMB = """<?xml version="1.0"?><!DOCTYPE MPD [<!ENTITY a "aaaaaaaaaa">
 
 EXTERNAL = """<?xml version="1.0"?><!DOCTYPE MPD [<!ENTITY x SYSTEM "file:///etc/passwd">]>
 <MPD><Period>&x;</Period></MPD>"""
+
+
+def switching_sets(manifest: bytes) -> dict[str, str]:
+    return {track.name: track.switching_set for track in read_manifest(manifest).tracks}
 
 
 def test_an_adaptation_set_is_a_switching_set() -> None:
@@ -61,11 +65,11 @@ def test_a_manifest_of_another_server() -> None:
 )
 def test_what_is_refused(manifest: str) -> None:
     with pytest.raises(BadRequest):
-        switching_sets(manifest.encode())
+        read_manifest(manifest.encode())
 
 
 @given(st.binary(max_size=200), st.integers(0, len(MPD)), st.integers(0, 20))
 def test_nothing_but_a_refusal_comes_of_rubbish(noise: bytes, at: int, length: int) -> None:
     data = MPD.encode()
     with suppress(BadRequest):
-        switching_sets(data[:at] + noise + data[at + length :])
+        read_manifest(data[:at] + noise + data[at + length :])

@@ -17,8 +17,15 @@ from sorgente.http.delivery import DeliveryRules, InitExchange, SegmentExchange
 from sorgente.http.exchange import Exchange, Line
 from sorgente.http.histogram import Histogram
 from sorgente.http.ingest import IngestExchange, IngestRules
-from sorgente.http.ingest_path import DEFAULT_CHANNEL, ManifestPath, TrackPath, ingest_path
+from sorgente.http.ingest_path import (
+    DEFAULT_CHANNEL,
+    ManifestPath,
+    ObjectPath,
+    TrackPath,
+    ingest_path,
+)
 from sorgente.http.manifests import ManifestExchange, Manifests, PatchExchange
+from sorgente.http.objects import ObjectExchange, RemovalExchange
 from sorgente.http.play import PlayExchange
 from sorgente.http.posted import PostedManifestExchange
 from sorgente.http.ranges import RangeExchange
@@ -36,6 +43,7 @@ INGEST: Final = re.compile(rb"/ingest(?:/|$)").match
 
 READING: Final = ("GET", "HEAD")
 WRITING: Final = ("POST", "PUT")
+REMOVING: Final = ("DELETE",)
 
 PLACES_KEPT: Final = 1024
 """Paths whose meaning is remembered: the segments of a window of ten tracks or so, which everybody
@@ -160,12 +168,19 @@ class Router:
     def _ingest(self, request: Request, line: Line, path: bytes) -> Exchange:
         """Not among the places that are kept: every segment has a path of its own."""
         at = ingest_path([unquote_to_bytes(part) for part in path.split(b"/")[2:]])
-        _allow(request, WRITING)
+        of_many = not isinstance(at, TrackPath) or at.form.is_object
+        _allow(request, (*WRITING, *REMOVING) if of_many else WRITING)
+        if request.method in REMOVING:
+            return RemovalExchange(line, request, self.broker, at)
         match at:
             case TrackPath():
                 return IngestExchange(line, request, self.broker, at, self.ingest, self.relay_time)
-            case ManifestPath(channel):
-                return PostedManifestExchange(line, request, self.broker, channel)
+            case ObjectPath():
+                return ObjectExchange(line, request, self.broker, at, self.ingest, self.relay_time)
+            case ManifestPath():
+                return PostedManifestExchange(
+                    line, request, self.broker, at, self.ingest.silence_seconds
+                )
 
     def _media(self, request: Request, line: Line, at: Place) -> Exchange:
         channel = self.broker.get(at.channel)

@@ -8,6 +8,7 @@ from typing import Final
 from weakref import proxy
 
 from sorgente.errors import ChannelConflict, Overloaded
+from sorgente.media.addresses import Addresses, Posted
 from sorgente.media.fanout import Counters
 from sorgente.media.feed import LONG_AGO, Feed, FeedRules, Journal, OnEnded
 from sorgente.media.merger import Merger
@@ -17,6 +18,11 @@ from sorgente.media.utc import UtcClock
 
 WHOLE: Final = ""
 """The name of the path that is the channel itself."""
+
+
+LAST_OBJECTS: Final = 1.0
+"""Seconds from the manifest that says that all is over: what came before it may be read later, as
+it is on other connections."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,9 @@ class Channel:
         self._journal = journal
         self._feeds: dict[str, Feed] = {}
         self._expected_until: float | None = None
+        self.addresses = Addresses()
+        self._ended_at: dict[str, float] = {}
+        """Seconds: when the encoder said so of a track."""
         channel = proxy(self)  # it owns the merger: no cycle is left when it is forgotten
         merger = Merger(lambda: channel.feed(WHOLE))
         self.presentation = Presentation(name, rules.presentation, self.counters, utc, merger)
@@ -140,8 +149,21 @@ class Channel:
         self.presentation.describe(switching_sets, now)
         self._expected_until = now + self._rules.feed.memory
 
+    def announce(self, manifest: str, posted: Posted, now: float) -> None:
+        """An encoder's own manifest, at path ``manifest``, says what its tracks are; or that there
+        is no more of them."""
+        self.describe(self.addresses.announce(manifest, posted.tracks), now)
+        folder = manifest.rpartition("/")[0]
+        for announced in posted.tracks:
+            track = self.addresses.track_of(announced, folder)
+            if not posted.ended:
+                self._ended_at.pop(track, None)
+            elif track in self._feeds:
+                self._ended_at[track] = now
+
     def tick(self, now: float) -> None:
         """Do what only time brings about."""
+        self._conclude(now)
         if self._expected_until is not None and now >= self._expected_until:
             self._expected_until = None
         sessions = [feed.session for feed in self if feed.session is not None]
@@ -150,6 +172,15 @@ class Channel:
             feed.tick(now, max(heard, default=LONG_AGO))
         self.forget_idle_feeds()
         self.presentation.tick(now)
+
+    def _conclude(self, now: float) -> None:
+        """End what its encoder said is over, unless it goes on."""
+        due = [track for track, at in self._ended_at.items() if now - at >= LAST_OBJECTS]
+        for track in due:
+            ended_at, feed = self._ended_at.pop(track), self._feeds.get(track)
+            session = None if feed is None else feed.session
+            if session is not None and session.heard_at - ended_at < LAST_OBJECTS / 2:
+                session.conclude(now)
 
     def forget_idle_feeds(self) -> None:
         """Forget paths where nobody publishes, is expected, or waits."""

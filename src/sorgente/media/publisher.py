@@ -31,6 +31,12 @@ class Form(Enum):
     ANY = "the content says what it is"
     CMAF = "fragmented MP4; the content says whether it is a stream or one object of many"
     OBJECT = "an init segment, or a segment"
+    FILE = "the same, of an encoder of DASH or HLS: it sends nothing again, it begins again"
+
+    @property
+    def is_object(self) -> bool:
+        """One of many, whatever it has in it."""
+        return self in (Form.OBJECT, Form.FILE)
 
 
 class Publisher:
