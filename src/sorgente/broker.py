@@ -123,7 +123,8 @@ class Broker:
         Raises:
             PublisherConflict: somebody else has it.
             ChannelConflict: the channel is published the other way.
-            Overloaded: too many channels are live, or tracks in this one.
+            Overloaded: too many channels are live.
+            TooManyTracks: in this one.
             ShuttingDown: no new publishers.
         """
         if self.closing:

@@ -8,6 +8,7 @@ OriginError                   a status, and one line that says what and how much
 │   ├── UnsupportedMedia  415 something else than fragmented MP4, where only that is taken
 │   └── BoxTooLarge       413 a box, or a chunk, over its limit
 ├── BadRequest            400 a request that means nothing to us
+├── TooManyTracks         403 a channel has as many tracks as it may
 ├── NotFound              404 nothing is there
 ├── MethodNotAllowed      405 … with this method
 ├── RequestTimeout        408 nothing came for too long
@@ -77,6 +78,13 @@ class BadRequest(OriginError):
     """A request that means nothing to us."""
 
     status = 400
+
+
+class TooManyTracks(OriginError):
+    """A channel has as many tracks as it may. What the encoder sends of the others is welcome, so
+    it is told in a way that makes none give up (DASH-IF Ingest §5: 403)."""
+
+    status = 403
 
 
 class NotFound(OriginError):

@@ -110,6 +110,11 @@ def ingest_path(rest: Sequence[bytes]) -> IngestPath:
     raise NotFound("there is nothing at this path")
 
 
+def is_file(rest: Sequence[bytes]) -> bool:
+    """Whether it looks like one object of many, be it one that is refused."""
+    return len(rest) > 1 and b"." in rest[-1]
+
+
 def _stream(channel: bytes, stream: bytes, switching_set: str = "") -> TrackPath:
     return TrackPath(name(channel, "channel"), _track(stream), Form.CMAF, switching_set)
 

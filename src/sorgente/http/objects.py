@@ -126,6 +126,36 @@ class ObjectExchange(IngestExchange):
         self._refusal = error
 
 
+class RefusedExchange(Exchange):
+    """An object that has no place here, from its head to its answer: the connection goes on."""
+
+    __slots__ = ("_discarded", "_error", "_silence_seconds")
+
+    def __init__(
+        self, line: Line, request: Request, error: OriginError, silence_seconds: float
+    ) -> None:
+        super().__init__(line, request)
+        self._error = error.with_traceback(None)  # its frames hold what holds it
+        self._silence_seconds = silence_seconds
+        self._discarded = 0
+
+    def start(self) -> None:
+        """Let the body come, unless it waits to be asked for, or is a flood."""
+        if self.request.expects_continue or (self.request.content_length or 0) > MOST_DISCARDED:
+            raise self._error
+        self.line.set_deadline(self._silence_seconds)
+
+    def body(self, data: bytes) -> None:
+        """Drop it."""
+        self._discarded += len(data)
+        if self._discarded > MOST_DISCARDED:
+            raise self._error
+
+    def complete(self) -> None:
+        """Answer."""
+        raise self._error
+
+
 class RemovalExchange(Exchange):
     """An encoder takes one of its objects back. Players are promised a window, so it stays for as
     long as that is: nothing is removed but from the encoder's own list."""

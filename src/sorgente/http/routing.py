@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from sorgente.broker import Broker
-from sorgente.errors import MethodNotAllowed, NotFound
+from sorgente.errors import MethodNotAllowed, NotFound, OriginError
 from sorgente.http import wire
 from sorgente.http.asgi import AsgiApp, AsgiExchange
 from sorgente.http.delivery import DeliveryRules, InitExchange, SegmentExchange
@@ -23,9 +23,10 @@ from sorgente.http.ingest_path import (
     ObjectPath,
     TrackPath,
     ingest_path,
+    is_file,
 )
 from sorgente.http.manifests import ManifestExchange, Manifests, PatchExchange
-from sorgente.http.objects import ObjectExchange, RemovalExchange
+from sorgente.http.objects import ObjectExchange, RefusedExchange, RemovalExchange
 from sorgente.http.play import PlayExchange
 from sorgente.http.posted import PostedManifestExchange
 from sorgente.http.ranges import RangeExchange
@@ -167,7 +168,13 @@ class Router:
 
     def _ingest(self, request: Request, line: Line, path: bytes) -> Exchange:
         """Not among the places that are kept: every segment has a path of its own."""
-        at = ingest_path([unquote_to_bytes(part) for part in path.split(b"/")[2:]])
+        parts = [unquote_to_bytes(part) for part in path.split(b"/")[2:]]
+        try:
+            at = ingest_path(parts)
+        except OriginError as error:
+            if not is_file(parts):
+                raise
+            return RefusedExchange(line, request, error, self.ingest.silence_seconds)
         of_many = not isinstance(at, TrackPath) or at.form.is_object
         _allow(request, (*WRITING, *REMOVING) if of_many else WRITING)
         if request.method in REMOVING:

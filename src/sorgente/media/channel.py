@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 from weakref import proxy
 
-from sorgente.errors import ChannelConflict, Overloaded
+from sorgente.errors import ChannelConflict, TooManyTracks
 from sorgente.media.addresses import Addresses, Posted
 from sorgente.media.fanout import Counters
 from sorgente.media.feed import LONG_AGO, Feed, FeedRules, Journal, OnEnded
@@ -134,13 +134,13 @@ class Channel:
         Raises:
             PublisherConflict: somebody else has it.
             ChannelConflict: the channel is published the other way.
-            Overloaded: it has too many tracks.
+            TooManyTracks
         """
         for name, feed in self._feeds.items():
             if feed.session is not None and (name == WHOLE) is not (track == WHOLE):
                 raise ChannelConflict(self.name, by_track=name != WHOLE)
         if track not in self._feeds and len(self._feeds) > self._rules.tracks:
-            raise Overloaded(f"{self.name} has {self._rules.tracks} tracks, and no more may be")
+            raise TooManyTracks(f"{self.name} has {self._rules.tracks} tracks, and no more may be")
         feed = self.feed(track)
         return feed.publish(who, now, wall, on_ended, form=form, takeover=takeover)
 
