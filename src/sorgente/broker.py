@@ -117,6 +117,7 @@ class Broker:
         track: str = WHOLE,
         form: Form = Form.ANY,
         takeover: bool = False,
+        file: str = "",
     ) -> Publisher:
         """Give the right to publish ``name``, or one track of it, with one body, to ``who``.
 
@@ -136,7 +137,7 @@ class Broker:
                 raise Overloaded(f"{live} channels are live, and {self._limits.channels} may be")
         wall = self.utc.at(now)
         return self._open(name).publish(
-            track, who, now, wall, on_ended, form=form, takeover=takeover
+            track, who, now, wall, on_ended, form=form, takeover=takeover, file=file
         )
 
     def describe(self, name: str, switching_sets: Mapping[str, str], now: float) -> None:
@@ -148,13 +149,15 @@ class Broker:
         """
         self._expected(name).describe(switching_sets, now)
 
-    def announce(self, name: str, manifest: str, posted: Posted, now: float) -> None:
+    def announce(self, name: str, manifest: str, body: bytes, posted: Posted, now: float) -> None:
         """An encoder's own manifest, at path ``manifest`` of channel ``name``, says what comes.
+        One that lists other manifests says nothing, and makes no channel.
 
         Raises:
             Overloaded, ShuttingDown: see :meth:`describe`.
         """
-        self._expected(name).announce(manifest, posted, now)
+        if posted.tracks or name in self._channels:
+            self._expected(name).announce(manifest, body, posted, now)
 
     def track_of_init(self, name: str, file: str) -> str:
         """What a track of channel ``name`` is called whose init segment is ``file``."""
@@ -175,6 +178,12 @@ class Broker:
         channel = self._channels.get(name)
         if channel is not None:
             channel.addresses.note_init(file, track)
+
+    def remove(self, name: str, file: str) -> None:
+        """The encoder of channel ``name`` takes ``file`` back."""
+        channel = self._channels.get(name)
+        if channel is not None:
+            channel.shelf.remove(file)
 
     def has_object(self, name: str, track: str, file: str) -> bool:
         """Whether channel ``name`` has ``track``, or can have got ``file``."""

@@ -38,8 +38,8 @@ def parsed(path: str) -> IngestPath:
         ("ch/v/1234.cmfv", TrackPath("ch", "v", Form.OBJECT)),
         ("ch/t/1.cmft", TrackPath("ch", "t", Form.OBJECT)),
         ("ch/m/1.cmfm", TrackPath("ch", "m", Form.OBJECT)),
-        ("ch/v/1.m4s", TrackPath("ch", "v", Form.FILE)),
-        ("ch/v/init.mp4", TrackPath("ch", "v", Form.FILE)),
+        ("ch/v/1.m4s", TrackPath("ch", "v", Form.FILE, file="v/1.m4s")),
+        ("ch/v/init.mp4", TrackPath("ch", "v", Form.FILE, file="v/init.mp4")),
         ("ch/v/1234", TrackPath("ch", "v", Form.OBJECT)),
         (
             "ch/chunk-stream0-00042.m4s",

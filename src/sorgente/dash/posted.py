@@ -7,6 +7,8 @@ entities, and nothing deep or long.
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
+from fractions import Fraction
 from typing import Final
 from xml.parsers import expat
 
@@ -40,7 +42,7 @@ def read_manifest(manifest: bytes) -> Posted:
         parser.Parse(manifest, True)
     except expat.ExpatError as error:
         raise BadRequest(f"the manifest is not XML: {error}") from None
-    return Posted(tuple(reader.tracks), reader.ended)
+    return Posted(tuple(reader.tracks), reader.ended, reader.starts_at)
 
 
 class _Reader:
@@ -49,6 +51,7 @@ class _Reader:
     def __init__(self) -> None:
         self.tracks: list[Announced] = []
         self.ended = False
+        self.starts_at: Fraction | None = None
         self._number = 0
         self._set = ""
         self._open: list[str] = []
@@ -69,6 +72,7 @@ class _Reader:
         match element:
             case "MPD":
                 self.ended = attributes.get("type") == "static"
+                self.starts_at = moment(attributes.get("availabilityStartTime", ""))
             case "Period" | "AdaptationSet" | "Representation":
                 self._templates.append({})
             case "SegmentTemplate" if self._templates:
@@ -92,16 +96,25 @@ class _Reader:
         attributes, template = self._representation, dict[str, str]()
         for each in self._templates:
             template |= each
-        init = _filled(template.get("initialization", ""), attributes)
+        init = filled(template.get("initialization", ""), attributes)
         return Announced(
             name=attributes.get("id", ""),
             switching_set=self._set,
             init=init[0] if len(init) == 1 else "",
-            media=_family(_filled(template.get("media", ""), attributes)),
+            media=_family(filled(template.get("media", ""), attributes)),
         )
 
 
-def _filled(template: str, attributes: dict[str, str]) -> list[str]:
+def moment(date_time: str) -> Fraction | None:
+    """UTC seconds since 1970 of an ``xs:dateTime``; None if it is none."""
+    try:
+        at = datetime.fromisoformat(date_time)
+    except ValueError:
+        return None
+    return Fraction(str((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()))
+
+
+def filled(template: str, attributes: dict[str, str]) -> list[str]:
     """A template with everything filled in but what counts segments, cut there (ISO/IEC 23009-1
     §5.3.9.4.4)."""
     if len(template) > MAX_TEMPLATE:

@@ -93,6 +93,7 @@ class IngestExchange(Exchange):
             track=path.track,
             form=path.form,
             takeover=request.query("takeover") == "1",
+            file=path.file,
         )
         if path.switching_set:
             self._broker.describe(path.channel, {path.track: path.switching_set}, self.line.now)

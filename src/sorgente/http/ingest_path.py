@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from sorgente.errors import NotFound, UnsupportedMedia
@@ -45,6 +45,8 @@ class TrackPath:
     form: Form
     switching_set: str = ""
     """As the path calls it; empty where it does not."""
+    file: str = ""
+    """Of an object that the encoder may list in a manifest: the path that it has there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +107,10 @@ def ingest_path(rest: Sequence[bytes]) -> IngestPath:
             return TrackPath(name(channel, "channel"), _track(track), Form.ANY)
         case [channel, track, file]:
             _check_file(file)
-            form = Form.FILE if _extension(file) in FILE_EXTENSIONS else Form.OBJECT
-            return TrackPath(name(channel, "channel"), name(track, "track"), form)
+            at = TrackPath(name(channel, "channel"), name(track, "track"), Form.OBJECT)
+            if _extension(file) not in FILE_EXTENSIONS:
+                return at
+            return replace(at, form=Form.FILE, file=f"{at.track}/{file.decode()}")
     raise NotFound("there is nothing at this path")
 
 

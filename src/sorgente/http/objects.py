@@ -104,7 +104,8 @@ class ObjectExchange(IngestExchange):
             track = self._broker.track_of_init(channel, file)
             # As one address for all that a track has, or one for each object.
             form = Form.CMAF if track == self._at.track else Form.FILE
-            self._path = TrackPath(channel, track, form)
+            listed = file if form is Form.FILE else ""
+            self._path = TrackPath(channel, track, form, file=listed)
             self._publisher = self._claim()
             self._broker.note_init(channel, file, track)
             return True
@@ -114,7 +115,8 @@ class ObjectExchange(IngestExchange):
                 return False
             if found is None:
                 raise MissingInit(f"{channel}/{file}")
-            self._path = TrackPath(channel, found, Form.FILE)
+            listed = file if found != self._at.track else ""
+            self._path = TrackPath(channel, found, Form.FILE, file=listed)
         self._publisher = self._claim()
         return True
 
@@ -157,8 +159,8 @@ class RefusedExchange(Exchange):
 
 
 class RemovalExchange(Exchange):
-    """An encoder takes one of its objects back. Players are promised a window, so it stays for as
-    long as that is: nothing is removed but from the encoder's own list."""
+    """An encoder takes one of its objects back, from where its own manifest is played. Players of
+    ours are promised a window, so what became of it stays there for as long as that is."""
 
     __slots__ = ("_at", "_broker")
 
@@ -175,7 +177,8 @@ class RemovalExchange(Exchange):
         """
         at = self._at
         track = at.track if isinstance(at, TrackPath) else ""
-        file = "" if isinstance(at, TrackPath) else at.file
+        file = at.file
         if not self._broker.has_object(at.channel, track, file):
             raise NotFound(f"{at.channel} has no {file or track}")
-        self.line.reply(200, b"it stays until it leaves the window\n", [wire.TEXT, wire.NO_STORE])
+        self._broker.remove(at.channel, file)
+        self.line.reply(200, b"removed\n", [wire.TEXT, wire.NO_STORE])

@@ -63,8 +63,9 @@ class PostedManifestExchange(Exchange):
         if self._size > MAX_MANIFEST:
             raise _too_large()
         posted = self._read() if self._body else Posted()
-        if posted.tracks:
-            self._broker.announce(self._at.channel, self._at.file, posted, self.line.now)
+        if self._body:
+            body, now = bytes(self._body), self.line.now
+            self._broker.announce(self._at.channel, self._at.file, body, posted, now)
         told = f"{len(posted.tracks)} tracks are expected\n"
         self.line.reply(200, told.encode(), [wire.TEXT, wire.NO_STORE])
 

@@ -27,6 +27,7 @@ from sorgente.http.ingest_path import (
 )
 from sorgente.http.manifests import ManifestExchange, Manifests, PatchExchange
 from sorgente.http.objects import ObjectExchange, RefusedExchange, RemovalExchange
+from sorgente.http.own import OwnManifestExchange, OwnManifests, OwnObjectExchange, own_path
 from sorgente.http.play import PlayExchange
 from sorgente.http.posted import PostedManifestExchange
 from sorgente.http.ranges import RangeExchange
@@ -59,6 +60,7 @@ class Kind(Enum):
     PATCH = auto()
     SEGMENT = auto()
     INIT = auto()
+    OWN = auto()
     TIME = auto()
     CONTROL = auto()
 
@@ -99,6 +101,8 @@ def place(path: bytes) -> Place:
                 name(channel, "channel") if names else DEFAULT_CHANNEL,
                 name(track, "track") if len(names) == 2 else WHOLE,
             )
+        case b"own", [*_]:
+            return Place(Kind.OWN)
         case b"time", []:
             return Place(Kind.TIME)
         case _, [] if first in CONTROL:
@@ -135,6 +139,7 @@ class Router:
     delivery: DeliveryRules
     relay_time: Histogram
     manifests: Manifests = field(default_factory=Manifests)
+    own_manifests: OwnManifests = field(default_factory=OwnManifests)
 
     def __call__(self, request: Request, line: Line) -> Exchange:
         """The exchange for ``request``.
@@ -161,6 +166,8 @@ class Router:
             case Kind.PLAY:
                 stall_seconds = self.delivery.stall_seconds
                 return PlayExchange(line, request, broker, at.channel, at.track, stall_seconds)
+            case Kind.OWN:
+                return self._own(request, line, path)
             case Kind.TIME:
                 return TimeExchange(line, request)
             case Kind.CONTROL:
@@ -188,6 +195,15 @@ class Router:
                 return PostedManifestExchange(
                     line, request, self.broker, at, self.ingest.silence_seconds
                 )
+
+    def _own(self, request: Request, line: Line, path: bytes) -> Exchange:
+        at = own_path([unquote_to_bytes(part) for part in path.split(b"/")[2:]])
+        if at.manifest_type is not None:
+            return OwnManifestExchange(line, request, self.broker, at, self.own_manifests)
+        channel = self.broker.get(at.channel)
+        if channel is None:
+            raise NotFound(f"there is no channel {at.channel}")
+        return OwnObjectExchange(line, request, channel, at, self.delivery)
 
     def _media(self, request: Request, line: Line, at: Place) -> Exchange:
         channel = self.broker.get(at.channel)

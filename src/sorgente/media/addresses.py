@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Final, TypeVar
 
 UNNAMED: Final = "main"
@@ -57,6 +58,8 @@ class Posted:
     tracks: tuple[Announced, ...] = ()
     ended: bool = False
     """Nothing more comes: ``MPD@type="static"``, ``EXT-X-ENDLIST``."""
+    starts_at: Fraction | None = None
+    """UTC seconds: ``MPD@availabilityStartTime``."""
 
 
 class Addresses:
@@ -110,7 +113,7 @@ class Addresses:
             return self._inits[file]
         for families in self._announced.values():
             for (before, behind), init in families:
-                if _between(before, file, behind).isdecimal() and init in self._inits:
+                if between(before, file, behind).isdecimal() and init in self._inits:
                     return self._inits[init]
         family = family_of(file)
         if family not in self._families:
@@ -154,7 +157,8 @@ def family_of(file: str) -> Family:
     return (file, "") if number is None else (file[: number.start()], file[number.end() :])
 
 
-def _between(before: str, file: str, behind: str) -> str:
+def between(before: str, file: str, behind: str) -> str:
+    """What stands in a name between what is before and what is behind; empty if it is another."""
     fits = file.startswith(before) and file.endswith(behind)
     return file[len(before) : len(file) - len(behind)] if fits else ""
 

@@ -14,6 +14,7 @@ from sorgente.media.feed import LONG_AGO, Feed, FeedRules, Journal, OnEnded
 from sorgente.media.merger import Merger
 from sorgente.media.presentation import Presentation, PresentationRules
 from sorgente.media.publisher import Form, Publisher
+from sorgente.media.shelf import Copy, Shelf
 from sorgente.media.utc import UtcClock
 
 WHOLE: Final = ""
@@ -48,6 +49,9 @@ class Channel:
         self.addresses = Addresses()
         self._ended_at: dict[str, float] = {}
         """Seconds: when the encoder said so of a track."""
+        window = rules.presentation
+        self.shelf = Shelf(window.window, window.window_bytes, self.counters)
+        self._utc = utc
         channel = proxy(self)  # it owns the merger: no cycle is left when it is forgotten
         merger = Merger(lambda: channel.feed(WHOLE))
         self.presentation = Presentation(name, rules.presentation, self.counters, utc, merger)
@@ -90,15 +94,20 @@ class Channel:
     def bytes_kept(self) -> int:
         """Memory of windows, in bytes: what can be given back."""
         windows = sum(feed.bytes_kept for feed in self._feeds.values())
-        return self.presentation.bytes_held + windows
+        return self.presentation.bytes_held + self.shelf.bytes_held + windows
 
     @property
     def bytes_held(self) -> int:
         """Memory in use, in bytes: the chunks that are coming in too."""
-        return self.presentation.bytes_held + sum(f.bytes_held for f in self._feeds.values())
+        kept = self.presentation.bytes_held + self.shelf.bytes_held
+        return kept + sum(feed.bytes_held for feed in self._feeds.values())
 
     def drop_oldest(self) -> int:
-        """Let the oldest of the larger half go, and return the bytes that frees."""
+        """Let the oldest of the largest part go, and return the bytes that frees."""
+        if self.shelf.bytes_held > self.presentation.bytes_held:
+            freed = self.shelf.drop_oldest()
+            if freed:
+                return freed
         feed = max(self._feeds.values(), key=lambda feed: feed.bytes_kept, default=None)
         if feed is not None and feed.bytes_kept >= self.presentation.bytes_held:
             return feed.drop_oldest() or self.presentation.drop_oldest()
@@ -127,9 +136,11 @@ class Channel:
         *,
         form: Form = Form.ANY,
         takeover: bool,
+        file: str = "",
     ) -> Publisher:
         """Give the right to publish ``track`` (``WHOLE``: the channel as one stream), with one
-        body, to ``who``.
+        body, to ``who``. ``file``: its path, if it is an object that the encoder lists in a
+        manifest of its own.
 
         Raises:
             PublisherConflict: somebody else has it.
@@ -142,16 +153,20 @@ class Channel:
         if track not in self._feeds and len(self._feeds) > self._rules.tracks:
             raise TooManyTracks(f"{self.name} has {self._rules.tracks} tracks, and no more may be")
         feed = self.feed(track)
-        return feed.publish(who, now, wall, on_ended, form=form, takeover=takeover)
+        publisher = feed.publish(who, now, wall, on_ended, form=form, takeover=takeover)
+        if file:
+            publisher.copy = Copy(self.shelf, file, self._utc.at)
+        return publisher
 
     def describe(self, switching_sets: Mapping[str, str], now: float) -> None:
         """An encoder says what its tracks belong to, perhaps before it sends any."""
         self.presentation.describe(switching_sets, now)
         self._expected_until = now + self._rules.feed.memory
 
-    def announce(self, manifest: str, posted: Posted, now: float) -> None:
+    def announce(self, manifest: str, body: bytes, posted: Posted, now: float) -> None:
         """An encoder's own manifest, at path ``manifest``, says what its tracks are; or that there
         is no more of them."""
+        self.shelf.post(manifest, body, posted)
         self.describe(self.addresses.announce(manifest, posted.tracks), now)
         folder = manifest.rpartition("/")[0]
         for announced in posted.tracks:
@@ -172,6 +187,7 @@ class Channel:
             feed.tick(now, max(heard, default=LONG_AGO))
         self.forget_idle_feeds()
         self.presentation.tick(now)
+        self.shelf.expire(now)
 
     def _conclude(self, now: float) -> None:
         """End what its encoder said is over, unless it goes on."""
