@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.dash.reader import Mpd
 from tests.e2e.conftest import Run
 from tests.e2e.manifest_muxers import FFMPEGS, MUXERS, live, low_latency
 from tests.e2e.manifests import faults, look
@@ -88,6 +89,25 @@ async def test_an_encoder_that_begins_again_is_a_new_period(
         media = [await origin.ask("GET", f"/live/live/{old.announced.id}/{segment.number}.m4s")
                  for segment in old.segments]  # fmt: skip
         assert old.data.endswith(b"".join(answer.body for answer in media)), "the window stays"
+
+
+async def test_what_is_put_is_got_back(
+    origin_process: OriginProcess, run: Run, tmp_path: Path
+) -> None:
+    """By the encoder's own manifest: what it names is there, and decodes."""
+    origin = origin_process
+    run(*live(FFMPEGS["wheel"], MUXERS["low latency"], f"{origin.url}/ingest/live"))
+    await until_recorded(origin, (await look(origin)).mpd, 2)
+    own = Mpd((await origin.ask("GET", "/own/live/manifest.mpd")).body)
+    (base,) = (node.text for node in own.root.iterfind(".//{*}BaseURL"))
+    for stream, per_second in enumerate([RATE, 46]):
+        names = [f"init-stream{stream}.m4s"]
+        names += [f"chunk-stream{stream}-{number:05d}.m4s" for number in range(1, 4)]
+        answers = [await origin.ask("GET", f"/own/live/{base}{name}") for name in names]
+        assert [answer.status for answer in answers] == [200] * 4
+        path = tmp_path / f"{stream}.mp4"
+        path.write_bytes(b"".join(answer.body for answer in answers))
+        assert len(await asyncio.to_thread(decoded, path)) > 2.5 * per_second
 
 
 async def test_a_clean_end_is_the_end(origin_process: OriginProcess, run: Run) -> None:

@@ -281,13 +281,10 @@ class OwnObjectExchange(SegmentExchange):
         self.line.fail(NotFound(f"{self._at.file} did not come"))
 
     def _head(self, segment: Segment, status: int, *lines: bytes) -> bytes:
-        if self._at.edition is None:
-            segment.label = None  # it is not for ever what it is, under this name
-        try:
+        if self._at.edition is not None:
             return super()._head(segment, status, *lines)
-        finally:
-            if self._at.edition is None:
-                segment.label = None
+        # Under this name, it is not for ever what it is: nothing to remember.
+        return self.line.head_of(status, self._label(segment), cmsd.AT_ONCE, *lines)
 
     def _label(self, segment: Segment) -> bytes:
         lines = media_lines(segment.content_type, self._rules.max_age)
