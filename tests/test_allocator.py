@@ -26,7 +26,7 @@ def test_large_blocks_are_apart_also_after_one_was_freed() -> None:
     assert MALLINFO2 is not None
     MALLINFO2.restype = Mallinfo2
     give_large_blocks_back()
-    size = 128 * LARGE_BYTES  # more than any hole that other tests left in the heap
+    size = 1024 * LARGE_BYTES  # more than any hole that other tests left in the heap
     for _ in range(2):
         before = MALLINFO2().hblkhd
         block = bytearray(size)
