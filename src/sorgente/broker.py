@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Final
 
 from sorgente.errors import OutOfMemory, Overloaded, ShuttingDown
+from sorgente.media.addresses import Addresses, Posted
 from sorgente.media.channel import WHOLE, Channel, ChannelRules
 from sorgente.media.fanout import Counters
 from sorgente.media.feed import Feed, Journal, OnEnded
@@ -116,13 +117,15 @@ class Broker:
         track: str = WHOLE,
         form: Form = Form.ANY,
         takeover: bool = False,
+        file: str = "",
     ) -> Publisher:
         """Give the right to publish ``name``, or one track of it, with one body, to ``who``.
 
         Raises:
             PublisherConflict: somebody else has it.
             ChannelConflict: the channel is published the other way.
-            Overloaded: too many channels are live, or tracks in this one.
+            Overloaded: too many channels are live.
+            TooManyTracks: in this one.
             ShuttingDown: no new publishers.
         """
         if self.closing:
@@ -134,7 +137,7 @@ class Broker:
                 raise Overloaded(f"{live} channels are live, and {self._limits.channels} may be")
         wall = self.utc.at(now)
         return self._open(name).publish(
-            track, who, now, wall, on_ended, form=form, takeover=takeover
+            track, who, now, wall, on_ended, form=form, takeover=takeover, file=file
         )
 
     def describe(self, name: str, switching_sets: Mapping[str, str], now: float) -> None:
@@ -144,13 +147,59 @@ class Broker:
             Overloaded: too many channels are live, or expected.
             ShuttingDown
         """
+        self._expected(name).describe(switching_sets, now)
+
+    def announce(self, name: str, manifest: str, body: bytes, posted: Posted, now: float) -> None:
+        """An encoder's own manifest, at path ``manifest`` of channel ``name``, says what comes.
+        One that lists other manifests says nothing, and makes no channel.
+
+        Raises:
+            Overloaded, ShuttingDown: see :meth:`describe`.
+        """
+        if posted.tracks or name in self._channels:
+            self._expected(name).announce(manifest, body, posted, now)
+
+    def track_of_init(self, name: str, file: str) -> str:
+        """What a track of channel ``name`` is called whose init segment is ``file``."""
+        channel = self._channels.get(name)
+        addresses = Addresses() if channel is None else channel.addresses
+        return addresses.of_init(file)
+
+    def track_of_media(self, name: str, file: str, alone: str) -> str | None:
+        """The track of channel ``name`` that segment ``file`` is of, if that can be told; ``alone``
+        is what it is called if all its objects have one address."""
+        channel = self._channels.get(name)
+        if channel is None:
+            return None
+        return channel.addresses.of_media(file) or (alone if channel.find(alone) else None)
+
+    def note_init(self, name: str, file: str, track: str) -> None:
+        """The init segment of ``track`` comes in as ``file``."""
+        channel = self._channels.get(name)
+        if channel is not None:
+            channel.addresses.note_init(file, track)
+
+    def remove(self, name: str, file: str) -> None:
+        """The encoder of channel ``name`` takes ``file`` back."""
+        channel = self._channels.get(name)
+        if channel is not None:
+            channel.shelf.remove(file)
+
+    def has_object(self, name: str, track: str, file: str) -> bool:
+        """Whether channel ``name`` has ``track``, or can have got ``file``."""
+        channel = self._channels.get(name)
+        if channel is None:
+            return False
+        return channel.find(track) is not None if track else channel.addresses.knows(file)
+
+    def _expected(self, name: str) -> Channel:
         if self.closing:
             raise ShuttingDown
         if name not in self._channels:
             known = sum(other.live or other.expected for other in self._channels.values())
             if known >= self._limits.channels:
                 raise Overloaded(f"{known} channels are known, and {self._limits.channels} may be")
-        self._open(name).describe(switching_sets, now)
+        return self._open(name)
 
     def subscribe(self, name: str, subscriber: Subscriber, track: str = WHOLE) -> Feed:
         """Let ``subscriber`` watch ``name``, or one track of it, now or when it begins.

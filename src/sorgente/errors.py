@@ -10,6 +10,7 @@ OriginError                   a status, and one line that says what and how much
 ├── BadRequest            400 a request that means nothing to us
 ├── Unauthorized          401 a key is needed, and was not given, or another one
 ├── Forbidden             403 there is no key, so only this machine may publish
+├── TooManyTracks         403 a channel has as many tracks as it may
 ├── NotFound              404 nothing is there
 ├── MethodNotAllowed      405 … with this method
 ├── RequestTimeout        408 nothing came for too long
@@ -106,6 +107,13 @@ class Forbidden(OriginError):
             "no key is set, so only the origin's own machine may publish, and no proxy on it: "
             "set one with --publish-key KEY or SORGENTE_PUBLISH_KEY"
         )
+
+
+class TooManyTracks(OriginError):
+    """A channel has as many tracks as it may. What the encoder sends of the others is welcome, so
+    it is told in a way that makes none give up (DASH-IF Ingest §5: 403)."""
+
+    status = 403
 
 
 class NotFound(OriginError):

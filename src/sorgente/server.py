@@ -28,6 +28,7 @@ from sorgente.http.histogram import Histogram
 from sorgente.http.household import ConnectionLimits
 from sorgente.http.ingest import IngestRules
 from sorgente.http.listener import BACKLOG, tune
+from sorgente.http.own import OwnManifests
 from sorgente.http.routing import Router
 from sorgente.isobmff.scanner import BoxLimits
 from sorgente.journal import LogJournal
@@ -103,6 +104,7 @@ class Origin:
             ingest=IngestRules(encoders.publisher_timeout, SILENCE_BYTES, BURST_SECONDS),
             delivery=_delivery_rules(settings),
             relay_time=self._relay_time,
+            own_manifests=OwnManifests(normalize=encoders.normalize),
         )
         self._frontend = Frontend(
             router,

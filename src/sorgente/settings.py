@@ -84,6 +84,9 @@ class EncoderSettings:
     max_box_bytes: Positive = 4 << 20
     """Bytes in any box but mdat: a thousand times what encoders send."""
 
+    normalize: bool = True
+    """Whether an encoder's own MPD is made fit for low latency and restarts, or served as put."""
+
     max_channels: Positive = 100
     """Channels live at a time."""
 

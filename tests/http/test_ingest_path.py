@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sorgente.errors import BadRequest, NotFound, OriginError, UnsupportedMedia
-from sorgente.http.ingest_path import ManifestPath, TrackPath, ingest_path
+from sorgente.http.ingest_path import IngestPath, ManifestPath, ObjectPath, TrackPath, ingest_path
 from sorgente.http.request import NAME
 from sorgente.media.channel import WHOLE
 from sorgente.media.publisher import Form
 
 
-def parsed(path: str) -> TrackPath | ManifestPath:
+def parsed(path: str) -> IngestPath:
     return ingest_path([unquote_to_bytes(part) for part in path.split("/")] if path else [])
 
 
@@ -26,8 +26,8 @@ def parsed(path: str) -> TrackPath | ManifestPath:
         ("ch", TrackPath("ch", WHOLE, Form.ANY)),
         ("ch.isml", TrackPath("ch.isml", WHOLE, Form.ANY)),
         ("ch/v", TrackPath("ch", "v", Form.ANY)),
-        ("ch/v.cmfv", TrackPath("ch", "v", Form.ANY)),
-        ("ch/v.1.CMFV", TrackPath("ch", "v.1", Form.ANY)),
+        ("ch/v.cmfv", ObjectPath("ch", "v.cmfv", "v")),
+        ("ch/v.1.CMFV", ObjectPath("ch", "v.1.CMFV", "v.1")),
         ("ch/v.x", TrackPath("ch", "v.x", Form.ANY)),
         ("ch/Streams(v.cmfv)", TrackPath("ch", "v", Form.CMAF)),
         ("ch/Streams(v)", TrackPath("ch", "v", Form.CMAF)),
@@ -38,14 +38,20 @@ def parsed(path: str) -> TrackPath | ManifestPath:
         ("ch/v/1234.cmfv", TrackPath("ch", "v", Form.OBJECT)),
         ("ch/t/1.cmft", TrackPath("ch", "t", Form.OBJECT)),
         ("ch/m/1.cmfm", TrackPath("ch", "m", Form.OBJECT)),
-        ("ch/v/1.m4s", TrackPath("ch", "v", Form.OBJECT)),
-        ("ch/v/init.mp4", TrackPath("ch", "v", Form.OBJECT)),
+        ("ch/v/1.m4s", TrackPath("ch", "v", Form.FILE, file="v/1.m4s")),
+        ("ch/v/init.mp4", TrackPath("ch", "v", Form.FILE, file="v/init.mp4")),
         ("ch/v/1234", TrackPath("ch", "v", Form.OBJECT)),
-        ("ch/manifest.mpd", ManifestPath("ch")),
-        ("ch/x.MPD", ManifestPath("ch")),
+        (
+            "ch/chunk-stream0-00042.m4s",
+            ObjectPath("ch", "chunk-stream0-00042.m4s", "chunk-stream0-00042"),
+        ),
+        ("ch/manifest.mpd", ManifestPath("ch", "manifest.mpd")),
+        ("ch/x.MPD", ManifestPath("ch", "x.MPD")),
+        ("ch/index.m3u8", ManifestPath("ch", "index.m3u8")),
+        ("ch/v0/index.m3u8", ManifestPath("ch", "v0/index.m3u8")),
     ],
 )
-def test_paths(path: str, expected: TrackPath | ManifestPath) -> None:
+def test_paths(path: str, expected: IngestPath) -> None:
     assert parsed(path) == expected
 
 
@@ -72,7 +78,12 @@ def test_paths(path: str, expected: TrackPath | ManifestPath) -> None:
         ("%2e%2e/x.mpd", BadRequest),
         ("ch/v/1.ts", UnsupportedMedia),
         ("ch/v/1.vtt", UnsupportedMedia),
-        ("ch/v/index.m3u8", UnsupportedMedia),
+        ("ch/v/../index.m3u8", NotFound),
+        ("ch/../index.m3u8", BadRequest),
+        ("ch/%2e%2e/x.mpd", BadRequest),
+        ("ch/..%2fx.m3u8", BadRequest),
+        ("ch/a%2fb.m4s", BadRequest),
+        ("ch/v0.ts/x.ts", UnsupportedMedia),
         ("ch/a/b/1.cmfv", NotFound),
     ],
 )

@@ -13,7 +13,7 @@ from sorgente.http.histogram import Histogram
 from sorgente.http.ingest_path import TrackPath
 from sorgente.http.request import Request
 from sorgente.media.channel import WHOLE
-from sorgente.media.publisher import Form, Publisher
+from sorgente.media.publisher import Publisher
 
 REST_SECONDS: Final = 0.05
 """How long reading rests when an upload outruns its players. One read of 256 KiB each time is
@@ -93,6 +93,7 @@ class IngestExchange(Exchange):
             track=path.track,
             form=path.form,
             takeover=request.query("takeover") == "1",
+            file=path.file,
         )
         if path.switching_set:
             self._broker.describe(path.channel, {path.track: path.switching_set}, self.line.now)
@@ -152,7 +153,7 @@ class IngestExchange(Exchange):
             OriginError: it will not.
         """
         length = self.request.content_length
-        an_object = self._path.form is Form.OBJECT or length is not None
+        an_object = self._path.form.is_object or length is not None
         if self._path.track == WHOLE or not an_object or (length or 0) > MOST_DISCARDED:
             raise error
         self._refusal = error

@@ -6,18 +6,19 @@
     /ingest/{channel}/Streams({track}.cmfv)          the same, and nothing but CMAF
     /ingest/{channel}/Switching({set})/Streams(…)    the same, one bit rate of a set
     /ingest/{channel}/{track}/{file}.cmfv            an object: init segment or segment
-    /ingest/{channel}/{file}.mpd                     a manifest that says what is coming
+    /ingest/{channel}/{file}.cmfv                    a track, or an object whose name says of which
+    /ingest/{channel}/[{track}/]{file}.mpd           a manifest that says what is coming; m3u8 too
 
 A track is called as in the path, without the extension. Content decides what a body is, never the
-name of a file; but for ``mpd``, and for what is certainly no CMAF.
+name of a file; but for manifests, and for what is certainly no CMAF.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, TypeAlias
 
 from sorgente.errors import NotFound, UnsupportedMedia
 from sorgente.http.request import name
@@ -29,10 +30,10 @@ DEFAULT_CHANNEL: Final = "live"
 STREAMS: Final = re.compile(rb"Streams\((.*)\)")
 SWITCHING: Final = re.compile(rb"Switching\((.*)\)")
 
-MEDIA_EXTENSIONS: Final = frozenset(
-    b"cmfv cmfa cmft cmfm mp4 m4v m4a m4s init header".split()
-)  # fmt: skip
-MANIFEST_EXTENSION: Final = b"mpd"
+FILE_EXTENSIONS: Final = frozenset((b"mp4", b"m4v", b"m4a", b"m4s", b"init", b"header"))
+"""Of encoders of DASH and HLS (DASH-IF Ingest §7)."""
+MEDIA_EXTENSIONS: Final = FILE_EXTENSIONS | {b"cmfv", b"cmfa", b"cmft", b"cmfm"}
+MANIFEST_EXTENSIONS: Final = frozenset((b"mpd", b"m3u8"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +45,38 @@ class TrackPath:
     form: Form
     switching_set: str = ""
     """As the path calls it; empty where it does not."""
+    file: str = ""
+    """Of an object that the encoder may list in a manifest: the path that it has there."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectPath:
+    """Media; the content and the name say of which track (:mod:`~sorgente.media.addresses`)."""
+
+    channel: str
+    file: str
+    track: str
+    """If it is a track of its own: one long body."""
 
 
 @dataclass(frozen=True, slots=True)
 class ManifestPath:
-    """A manifest."""
+    """A manifest, or a playlist."""
 
     channel: str
+    file: str
+    """With the folder it is in, if any."""
+
+    @property
+    def is_playlist(self) -> bool:
+        """It is one of HLS."""
+        return self.file.lower().endswith(".m3u8")
 
 
-def ingest_path(rest: Sequence[bytes]) -> TrackPath | ManifestPath:
+IngestPath: TypeAlias = TrackPath | ObjectPath | ManifestPath
+
+
+def ingest_path(rest: Sequence[bytes]) -> IngestPath:
     """What a path means, given as its segments behind ``/ingest``, percent-decoded.
 
     Raises:
@@ -72,14 +95,28 @@ def ingest_path(rest: Sequence[bytes]) -> TrackPath | ManifestPath:
             return _stream(channel, stream[1], name(of[1], "switching set"))
         case [channel, streams] if stream := STREAMS.fullmatch(streams):
             return _stream(channel, stream[1])
-        case [channel, file] if _extension(file) == MANIFEST_EXTENSION:
-            return ManifestPath(name(channel, "channel"))
+        case [channel, *folder, file] if len(folder) < 2 and (
+            _extension(file) in MANIFEST_EXTENSIONS
+        ):
+            path = [*(name(each, "track") for each in folder), name(file, "file")]
+            return ManifestPath(name(channel, "channel"), "/".join(path))
+        case [channel, file] if _extension(file) in MEDIA_EXTENSIONS:
+            track = _track(file)
+            return ObjectPath(name(channel, "channel"), name(file, "file"), track)
         case [channel, track]:
             return TrackPath(name(channel, "channel"), _track(track), Form.ANY)
         case [channel, track, file]:
             _check_file(file)
-            return TrackPath(name(channel, "channel"), name(track, "track"), Form.OBJECT)
+            at = TrackPath(name(channel, "channel"), name(track, "track"), Form.OBJECT)
+            if _extension(file) not in FILE_EXTENSIONS:
+                return at
+            return replace(at, form=Form.FILE, file=f"{at.track}/{file.decode()}")
     raise NotFound("there is nothing at this path")
+
+
+def is_file(rest: Sequence[bytes]) -> bool:
+    """Whether it looks like one object of many, be it one that is refused."""
+    return len(rest) > 1 and b"." in rest[-1]
 
 
 def _stream(channel: bytes, stream: bytes, switching_set: str = "") -> TrackPath:

@@ -9,7 +9,7 @@ from typing import Final, Literal
 from urllib.parse import unquote_to_bytes
 
 from sorgente.broker import Broker
-from sorgente.errors import MethodNotAllowed, NotFound
+from sorgente.errors import MethodNotAllowed, NotFound, OriginError
 from sorgente.http import wire
 from sorgente.http.access import Access
 from sorgente.http.asgi import AsgiApp, AsgiExchange
@@ -17,8 +17,17 @@ from sorgente.http.delivery import DeliveryRules, InitExchange, SegmentExchange
 from sorgente.http.exchange import Exchange, Line
 from sorgente.http.histogram import Histogram
 from sorgente.http.ingest import IngestExchange, IngestRules
-from sorgente.http.ingest_path import DEFAULT_CHANNEL, ManifestPath, TrackPath, ingest_path
+from sorgente.http.ingest_path import (
+    DEFAULT_CHANNEL,
+    ManifestPath,
+    ObjectPath,
+    TrackPath,
+    ingest_path,
+    is_file,
+)
 from sorgente.http.manifests import ManifestExchange, Manifests
+from sorgente.http.objects import ObjectExchange, RefusedExchange, RemovalExchange
+from sorgente.http.own import OwnManifestExchange, OwnManifests, OwnObjectExchange, own_path
 from sorgente.http.play import PlayExchange
 from sorgente.http.posted import PostedManifestExchange
 from sorgente.http.ranges import RangeExchange
@@ -37,13 +46,14 @@ INGEST: Final = re.compile(rb"/ingest(?:/|$)").match
 
 READING: Final = ("GET", "HEAD")
 WRITING: Final = ("POST", "PUT")
+REMOVING: Final = ("DELETE",)
 
 PLACES_KEPT: Final = 1024
 """Paths whose meaning is remembered: the segments of a window of ten tracks or so, which everybody
 asks for. A path that means something has some 200 bytes at most."""
 
 
-Kind = Literal["play", "manifest", "segment", "init", "time", "control"]
+Kind = Literal["play", "manifest", "segment", "init", "own", "time", "control"]
 """What there is to ask for."""
 
 
@@ -81,6 +91,8 @@ def place(path: bytes) -> Place:
                 name(channel, "channel") if names else DEFAULT_CHANNEL,
                 name(track, "track") if len(names) == 2 else WHOLE,
             )
+        case b"own", [*_]:
+            return Place("own")
         case b"time", []:
             return Place("time")
         case _, [] if first in CONTROL:
@@ -118,6 +130,7 @@ class Router:
     delivery: DeliveryRules
     relay_time: Histogram
     manifests: Manifests = field(default_factory=Manifests)
+    own_manifests: OwnManifests = field(default_factory=OwnManifests)
 
     def __call__(self, request: Request, line: Line) -> Exchange:
         """The exchange for ``request``.
@@ -142,6 +155,8 @@ class Router:
             case "play":
                 stall_seconds = self.delivery.stall_seconds
                 return PlayExchange(line, request, broker, at.channel, at.track, stall_seconds)
+            case "own":
+                return self._own(request, line, path)
             case "time":
                 return TimeExchange(line, request)
             case "control":
@@ -151,14 +166,36 @@ class Router:
         """Not among the places that are kept: every segment has a path of its own."""
         parts = [unquote_to_bytes(part) for part in path.split(b"/")[2:]]
         self.access.check(request, line.peer_host, parts)
-        at = ingest_path(parts)
-        if request.method not in WRITING:
-            raise MethodNotAllowed(request.method, (*WRITING, "OPTIONS"))
+        try:
+            at = ingest_path(parts)
+        except OriginError as error:
+            if not is_file(parts):
+                raise
+            return RefusedExchange(line, request, error, self.ingest.silence_seconds)
+        of_many = not isinstance(at, TrackPath) or at.form.is_object
+        methods = (*WRITING, *REMOVING) if of_many else WRITING
+        if request.method not in methods:
+            raise MethodNotAllowed(request.method, (*methods, "OPTIONS"))
+        if request.method in REMOVING:
+            return RemovalExchange(line, request, self.broker, at)
         match at:
             case TrackPath():
                 return IngestExchange(line, request, self.broker, at, self.ingest, self.relay_time)
-            case ManifestPath(channel):
-                return PostedManifestExchange(line, request, self.broker, channel)
+            case ObjectPath():
+                return ObjectExchange(line, request, self.broker, at, self.ingest, self.relay_time)
+            case ManifestPath():
+                return PostedManifestExchange(
+                    line, request, self.broker, at, self.ingest.silence_seconds
+                )
+
+    def _own(self, request: Request, line: Line, path: bytes) -> Exchange:
+        at = own_path([unquote_to_bytes(part) for part in path.split(b"/")[2:]])
+        if at.manifest_type is not None:
+            return OwnManifestExchange(line, request, self.broker, at, self.own_manifests)
+        channel = self.broker.get(at.channel)
+        if channel is None:
+            raise NotFound(f"there is no channel {at.channel}")
+        return OwnObjectExchange(line, request, channel, at, self.delivery)
 
     def _media(self, request: Request, line: Line, at: Place) -> Exchange:
         channel = self.broker.get(at.channel)

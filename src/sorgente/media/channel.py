@@ -7,16 +7,23 @@ from dataclasses import dataclass
 from typing import Final
 from weakref import proxy
 
-from sorgente.errors import ChannelConflict, Overloaded
+from sorgente.errors import ChannelConflict, TooManyTracks
+from sorgente.media.addresses import Addresses, Posted
 from sorgente.media.fanout import Counters
 from sorgente.media.feed import LONG_AGO, Feed, FeedRules, Journal, OnEnded
 from sorgente.media.merger import Merger
 from sorgente.media.presentation import Presentation, PresentationRules
 from sorgente.media.publisher import Form, Publisher
+from sorgente.media.shelf import Copy, Shelf
 from sorgente.media.utc import UtcClock
 
 WHOLE: Final = ""
 """The name of the path that is the channel itself."""
+
+
+LAST_OBJECTS: Final = 1.0
+"""Seconds from the manifest that says that all is over: what came before it may be read later, as
+it is on other connections."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +46,12 @@ class Channel:
         self._journal = journal
         self._feeds: dict[str, Feed] = {}
         self._expected_until: float | None = None
+        self.addresses = Addresses()
+        self._ended_at: dict[str, float] = {}
+        """Seconds: when the encoder said so of a track."""
+        window = rules.presentation
+        self.shelf = Shelf(window.window, window.window_bytes, self.counters)
+        self._utc = utc
         channel = proxy(self)  # it owns the merger: no cycle is left when it is forgotten
         merger = Merger(lambda: channel.feed(WHOLE))
         self.presentation = Presentation(name, rules.presentation, self.counters, utc, merger)
@@ -81,15 +94,20 @@ class Channel:
     def bytes_kept(self) -> int:
         """Memory of windows, in bytes: what can be given back."""
         windows = sum(feed.bytes_kept for feed in self._feeds.values())
-        return self.presentation.bytes_held + windows
+        return self.presentation.bytes_held + self.shelf.bytes_held + windows
 
     @property
     def bytes_held(self) -> int:
         """Memory in use, in bytes: the chunks that are coming in too."""
-        return self.presentation.bytes_held + sum(f.bytes_held for f in self._feeds.values())
+        kept = self.presentation.bytes_held + self.shelf.bytes_held
+        return kept + sum(feed.bytes_held for feed in self._feeds.values())
 
     def drop_oldest(self) -> int:
-        """Let the oldest of the larger half go, and return the bytes that frees."""
+        """Let the oldest of the largest part go, and return the bytes that frees."""
+        if self.shelf.bytes_held > self.presentation.bytes_held:
+            freed = self.shelf.drop_oldest()
+            if freed:
+                return freed
         feed = max(self._feeds.values(), key=lambda feed: feed.bytes_kept, default=None)
         if feed is not None and feed.bytes_kept >= self.presentation.bytes_held:
             return feed.drop_oldest() or self.presentation.drop_oldest()
@@ -118,30 +136,49 @@ class Channel:
         *,
         form: Form = Form.ANY,
         takeover: bool,
+        file: str = "",
     ) -> Publisher:
         """Give the right to publish ``track`` (``WHOLE``: the channel as one stream), with one
-        body, to ``who``.
+        body, to ``who``. ``file``: its path, if it is an object that the encoder lists in a
+        manifest of its own.
 
         Raises:
             PublisherConflict: somebody else has it.
             ChannelConflict: the channel is published the other way.
-            Overloaded: it has too many tracks.
+            TooManyTracks
         """
         for name, feed in self._feeds.items():
             if feed.session is not None and (name == WHOLE) is not (track == WHOLE):
                 raise ChannelConflict(self.name, by_track=name != WHOLE)
         if track not in self._feeds and len(self._feeds) > self._rules.tracks:
-            raise Overloaded(f"{self.name} has {self._rules.tracks} tracks, and no more may be")
+            raise TooManyTracks(f"{self.name} has {self._rules.tracks} tracks, and no more may be")
         feed = self.feed(track)
-        return feed.publish(who, now, wall, on_ended, form=form, takeover=takeover)
+        publisher = feed.publish(who, now, wall, on_ended, form=form, takeover=takeover)
+        if file:
+            publisher.copy = Copy(self.shelf, file, self._utc.at)
+        return publisher
 
     def describe(self, switching_sets: Mapping[str, str], now: float) -> None:
         """An encoder says what its tracks belong to, perhaps before it sends any."""
         self.presentation.describe(switching_sets, now)
         self._expected_until = now + self._rules.feed.memory
 
+    def announce(self, manifest: str, body: bytes, posted: Posted, now: float) -> None:
+        """An encoder's own manifest, at path ``manifest``, says what its tracks are; or that there
+        is no more of them."""
+        self.shelf.post(manifest, body, posted)
+        self.describe(self.addresses.announce(manifest, posted.tracks), now)
+        folder = manifest.rpartition("/")[0]
+        for announced in posted.tracks:
+            track = self.addresses.track_of(announced, folder)
+            if not posted.ended:
+                self._ended_at.pop(track, None)
+            elif track in self._feeds:
+                self._ended_at[track] = now
+
     def tick(self, now: float) -> None:
         """Do what only time brings about."""
+        self._conclude(now)
         if self._expected_until is not None and now >= self._expected_until:
             self._expected_until = None
         sessions = [feed.session for feed in self if feed.session is not None]
@@ -150,6 +187,16 @@ class Channel:
             feed.tick(now, max(heard, default=LONG_AGO))
         self.forget_idle_feeds()
         self.presentation.tick(now)
+        self.shelf.expire(now)
+
+    def _conclude(self, now: float) -> None:
+        """End what its encoder said is over, unless it goes on."""
+        due = [track for track, at in self._ended_at.items() if now - at >= LAST_OBJECTS]
+        for track in due:
+            ended_at, feed = self._ended_at.pop(track), self._feeds.get(track)
+            session = None if feed is None else feed.session
+            if session is not None and session.heard_at - ended_at < LAST_OBJECTS / 2:
+                session.conclude(now)
 
     def forget_idle_feeds(self) -> None:
         """Forget paths where nobody publishes, is expected, or waits."""

@@ -2,8 +2,10 @@
 
 Two encoders may send the same segments, and one encoder sends a segment again when its connection
 broke (DASH-IF Ingest §6). The first whole chunk wins, by decode time: what is not after all that
-came is dropped. When nothing new has come for as long as an encoder may send things again, it is no
-repetition: its clock has begun anew.
+came is dropped. It is no repetition, but an encoder whose clock has begun anew, when nothing new
+has come for as long as encoders send things again; or, of one that sends nothing again, when its
+init segment came again, and then what came first, or what is longer ago than that: ffmpeg begins at
+0 whenever it is started.
 """
 
 from __future__ import annotations
@@ -44,15 +46,24 @@ class Continuity:
         """In force."""
         self.longest_object = SHORTEST_OBJECT
         """Seconds of media in one body."""
+        self._first = 0
+        """Ticks: of the first chunk since the encoder's clock began."""
         self._start: int | None = None
         self._end = 0
         """Ticks: of the last new chunk."""
         self._advanced_at = 0.0
+        self._begins_again = False
 
     def begin(self, init: InitSegment) -> None:
         """An init segment unlike the last: nothing can have been here already."""
         self.init = init
         self._start = None
+        self._begins_again = False
+
+    def begin_again(self) -> None:
+        """An init segment came, perhaps the same again, of an encoder that sends it to begin
+        with."""
+        self._begins_again = True
 
     def judge(self, media: MediaChunk, now: float) -> Verdict:
         """What ``media`` is; remembered, unless it is a repetition."""
@@ -63,9 +74,15 @@ class Continuity:
         start, verdict = track.base_decode_time, Verdict.NEW
         overlap = int(OVERLAP * lead.timescale)
         if self._start is not None and not (start > self._start and start >= self._end - overlap):
-            if now - self._advanced_at < RESENT_SEGMENTS * self.longest_object:
+            again = RESENT_SEGMENTS * self.longest_object
+            far_back = self._end - start > again * lead.timescale
+            restarted = self._begins_again and (start <= self._first or far_back)
+            if now - self._advanced_at < again and not restarted:
                 return Verdict.REPEATED
             verdict = Verdict.RESTARTED
+        if self._start is None or verdict is Verdict.RESTARTED:
+            self._first = start
+        self._begins_again = False
         self._start, self._end = start, start + track.duration
         self._advanced_at = now
         return verdict

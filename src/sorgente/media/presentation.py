@@ -573,8 +573,9 @@ class Presentation:
 
 def _track_name(feed: Feed, init: InitSegment, track_id: int) -> str:
     """What a track is called in URLs: as it was published, or after what it is."""
-    if not feed.is_whole:
+    if not feed.is_whole and len(init.tracks) == 1:
         return feed.track_name
     kind = init.by_id[track_id].kind
     alike = [track.track_id for track in init.tracks if track.kind == kind]
-    return kind if len(alike) == 1 else f"{kind}-{alike.index(track_id) + 1}"
+    name = kind if len(alike) == 1 else f"{kind}-{alike.index(track_id) + 1}"
+    return name if feed.is_whole else f"{feed.track_name}-{name}"

@@ -7,8 +7,9 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from sorgente.errors import MediaError, OriginError
-from sorgente.isobmff.upload import UploadParser
+from sorgente.isobmff.upload import Unit, UploadParser
 from sorgente.media.relay import Relay
+from sorgente.media.shelf import Copy
 
 if TYPE_CHECKING:
     from sorgente.media.session import Session
@@ -31,6 +32,12 @@ class Form(Enum):
     ANY = "the content says what it is"
     CMAF = "fragmented MP4; the content says whether it is a stream or one object of many"
     OBJECT = "an init segment, or a segment"
+    FILE = "the same, of an encoder of DASH or HLS: it sends nothing again, it begins again"
+
+    @property
+    def is_object(self) -> bool:
+        """One of many, whatever it has in it."""
+        return self in (Form.OBJECT, Form.FILE)
 
 
 class Publisher:
@@ -54,6 +61,8 @@ class Publisher:
         self.ticks = 0
         """Of media that were new, in an object."""
         self.ended = False
+        self.copy: Copy | None = None
+        """What the body is copied to besides, as it came."""
         self._session = session
         self._on_ended: Callable[[OriginError], None] | None = on_ended
         self._parser: UploadParser | None = None
@@ -100,7 +109,7 @@ class Publisher:
             self._parser = self._session.parser()
         try:
             for unit in self._parser.feed(data):
-                self._session.take(self, unit, now)
+                self._take(unit, now)
         except OriginError as error:
             self._leave(Outcome.REFUSED, str(error), now)
             raise
@@ -115,7 +124,7 @@ class Publisher:
         try:
             if self._parser is not None:
                 for unit in self._parser.finish():
-                    self._session.take(self, unit, now)
+                    self._take(unit, now)
         except MediaError as error:
             self._leave(Outcome.BROKEN, str(error), now)
             raise
@@ -132,13 +141,24 @@ class Publisher:
         """Somebody else ended the session; the encoder is told ``error``."""
         if not self.ended:
             self.ended = True
+            copy, self.copy = self.copy, None
+            if copy is not None:
+                copy.end(complete=False)
             on_ended, self._on_ended = self._on_ended, None
             if on_ended is not None:
                 on_ended(error)
 
+    def _take(self, unit: Unit, now: float) -> None:
+        self._session.take(self, unit, now)
+        if self.copy is not None:
+            self.copy.take(unit, unit.data, self.content_type, now)
+
     def _leave(self, outcome: Outcome, why: str, now: float) -> None:
         if not self.ended:
             self.ended = True
+            copy, self.copy = self.copy, None
+            if copy is not None:
+                copy.end(complete=outcome is Outcome.COMPLETE)
             self._session.leave(self, outcome, why, now)
             # Its owner is no longer in a cycle with it, so what it had yet to relay goes with them.
             self._on_ended = None

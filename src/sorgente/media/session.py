@@ -222,6 +222,14 @@ class Session:
         if waits and now - last >= silence:
             self.end(RequestTimeout(f"no segment came in {silence:g} s"), now)
 
+    def conclude(self, now: float) -> None:
+        """The encoder says that there is no more than what is under way; an upload ends itself."""
+        if self.mode is Mode.OBJECTS:
+            for publisher in self._publishers:
+                publisher.brought_end = True
+            if not self._publishers:
+                self._release(Outcome.COMPLETE, "the manifest says that it is over", now)
+
     def end(self, error: OriginError, now: float) -> None:
         """Somebody ends it; encoders that are sending are told ``error``."""
         publishers = list(self._publishers)
@@ -242,6 +250,8 @@ class Session:
     def _take_init(self, publisher: Publisher, init: InitSegment, now: float) -> None:
         self.heard_at = now
         again, publisher.brought_init = publisher.brought_init, True
+        if publisher.form is Form.FILE and not again:
+            self._continuity.begin_again()
         if self.relay is None:
             self._open(init, now)
         elif self.relay.init is None or not self.relay.init.compatible_with(init):
@@ -276,7 +286,7 @@ class Session:
         self._relay_chunk(publisher, media, now)
 
     def _decide(self, publisher: Publisher) -> None:
-        if publisher.form is Form.OBJECT or not publisher.brought_init:
+        if publisher.form.is_object or not publisher.brought_init:
             self.mode = Mode.OBJECTS
         else:
             self._claim(publisher)

@@ -198,9 +198,12 @@ class Viewer:
 
 
 @asynccontextmanager
-async def watching(name: Name, origin: Site, channel: str = "live") -> AsyncIterator[Viewer]:
-    """A viewer of a channel, with a stock player at its default settings."""
-    manifest = f"{origin.url}/live/{channel}/manifest.mpd"
+async def watching(
+    name: Name, origin: Site, channel: str = "live", manifest: str = ""
+) -> AsyncIterator[Viewer]:
+    """A viewer of a channel, with a stock player at its default settings; of the encoder's own
+    manifest, if the path of that is given."""
+    manifest = f"{origin.url}{manifest or f'/live/{channel}/manifest.mpd'}"
     async with serving(files(name)) as site, blank_page() as page:
         viewer = Viewer(page, origin)
         viewer.listen()

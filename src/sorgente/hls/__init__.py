@@ -1,0 +1,1 @@
+"""Playlists of HLS (RFC 8216bis)."""
