@@ -18,6 +18,7 @@ DOCS: Final = Path(__file__).parents[2] / "docs"
 _NOT_RUN: Final = re.compile(r"<!-- not run: (.+) -->")
 _HEADING: Final = re.compile(r"#+ (.+)")
 _LINK: Final = re.compile(r"\[[^\]]*\]\(#([^)]+)\)")
+_VARIABLE: Final = re.compile(r"\w+=")
 _GOES_ON: Final = ("\\", "|", "&&")
 
 
@@ -38,8 +39,8 @@ class Command:
 
     @property
     def program(self) -> str:
-        """Its first word."""
-        return self.text.split(maxsplit=1)[0]
+        """Its first word, behind the variables it is given."""
+        return next(word for word in self.text.split() if not _VARIABLE.match(word))
 
     def __str__(self) -> str:
         return f"line {self.line}: {self.text}"

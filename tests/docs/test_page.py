@@ -23,7 +23,7 @@ ffmpeg -i a \\
   -c copy |
 curl -T -
 
-ls   # a remark
+A=1 ls   # a remark
 ```
 
 <!-- not run: no camera -->
@@ -44,7 +44,8 @@ def test_commands_are_whole_and_know_where_they_stand() -> None:
     assert first.text.startswith("ffmpeg -i a \\\n")
     assert first.text.endswith("-c copy |\ncurl -T -")
     assert first.program == "ffmpeg"
-    assert second == Command("One: the first", 15, "ls   # a remark")
+    assert second == Command("One: the first", 15, "A=1 ls   # a remark")
+    assert second.program == "ls"
     assert (third.text, third.not_run) == ("cat /dev/video0", "no camera")
     assert (last.text, last.not_run) == ("true", None)
 
