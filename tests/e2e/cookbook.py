@@ -27,9 +27,9 @@ from tests.support.absent import absent
 
 HERE: Final = {
     # What stands on the page: what it is here.
-    "http://localhost:8080/ingest/live": "{origin}/ingest/{channel}",
-    "http://localhost:8080/ingest/film": "{origin}/ingest/{channel}",
-    "http://localhost:8080/": "{origin}/",
+    "localhost:8080/ingest/live": "{origin}/ingest/{channel}",
+    "localhost:8080/ingest/film": "{origin}/ingest/{channel}",
+    "localhost:8080/": "{origin}/",
     "rtmp://0.0.0.0:1935/": "rtmp://127.0.0.1:{port}/",
     "rtmp://localhost:1935/": "rtmp://127.0.0.1:{port}/",
     "srt://:9000?": "srt://127.0.0.1:{port}?",
@@ -121,6 +121,7 @@ class Place:
     """What the words of the page stand for while a recipe is run."""
 
     origin: str
+    """Host and port."""
     channel: str
     camera: str
     port: int
@@ -131,8 +132,8 @@ class Place:
         text = command.text
         for there, here in HERE.items():
             text = text.replace(there, here.format(**vars(self)))
-        if command.text.startswith("sorgente push") and self.origin not in text:
-            text += f" {self.origin}/ingest/{self.channel}"  # by default it is port 8080
+        if "sorgente push" in text and self.origin not in text:
+            text += f" http://{self.origin}/ingest/{self.channel}"  # by default it is port 8080
         return text
 
 

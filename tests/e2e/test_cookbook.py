@@ -7,7 +7,7 @@ import asyncio
 import math
 import re
 import subprocess
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from tests.e2e.manifests import look
 from tests.e2e.programs import decoded, ffmpeg
 from tests.e2e.pushing import FFMPEGS
 from tests.e2e.segments import broken_promises, recorded, until_recorded
+from tests.integration.conftest import Spawn
 from tests.integration.process import OriginProcess
 from tests.support.origin import until
 from tests.support.rtsp import camera
@@ -72,6 +73,9 @@ def pantry(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "mpv").mkdir()
     (folder / "mpv" / "mpv.conf").write_text(cookbook.MPV)
     return folder
+
+
+OpenKitchen = Callable[[str], Awaitable["Kitchen"]]
 
 
 @dataclass(frozen=True)
@@ -129,33 +133,37 @@ class Kitchen:
 
 
 @pytest.fixture
-def open_kitchen(
-    origin_process: OriginProcess, pantry: Path, tmp_path: Path
-) -> Callable[[str], Kitchen]:
+def folder(pantry: Path, tmp_path: Path) -> Path:
+    """What is in the pantry, and room for more."""
+    made = tmp_path / "kitchen"
+    made.mkdir()
+    for each in pantry.iterdir():
+        (made / each.name).symlink_to(each)
+    return made
+
+
+@pytest.fixture
+def open_kitchen(spawn: Spawn, folder: Path, tmp_path: Path) -> OpenKitchen:
     """One with an ffmpeg of the test's choice."""
 
-    def opened(program: str) -> Kitchen:
-        folder = tmp_path / "kitchen"
-        folder.mkdir()
-        for each in pantry.iterdir():
-            (folder / each.name).symlink_to(each)
+    async def opened(program: str) -> Kitchen:
         path = cookbook.search_path(tmp_path / "bin", FFMPEGS[program])
-        return Kitchen(origin_process, folder, path)
+        return Kitchen(await spawn(), folder, path)
 
     return opened
 
 
 @pytest.mark.parametrize(("section", "program"), VARIETIES)
 async def test_encoders_do_what_the_page_says(
-    open_kitchen: Callable[[str], Kitchen], section: str, program: str
+    open_kitchen: OpenKitchen, section: str, program: str
 ) -> None:
     lines = [each for each in RECIPES if each.command.section == section]
     cookbook.require(each.command for each in lines)
-    kitchen = open_kitchen(program)
-    source = [FFMPEGS["wheel"], *CAMERA]
+    kitchen = await open_kitchen(program)
+    at, source = f"{kitchen.origin.host}:{kitchen.origin.port}", [FFMPEGS["wheel"], *CAMERA]
     async with camera(source, kitchen.folder) as rtsp, asyncio.TaskGroup() as side_by_side:
         for number, recipe in enumerate(lines):
-            place = Place(kitchen.origin.url, f"line{number}", rtsp.url, cookbook.free_port())
+            place = Place(at, f"line{number}", rtsp.url, cookbook.free_port())
             side_by_side.create_task(kitchen.try_out(recipe, place))
 
 
@@ -165,11 +173,12 @@ def test_the_table_says_what_the_lines_below_it_say(section: str, behind: str) -
     assert float(behind) in targets
 
 
-async def test_players_play(open_kitchen: Callable[[str], Kitchen]) -> None:
+async def test_players_play(open_kitchen: OpenKitchen) -> None:
     """Each for 5 s, and nobody complains; what was saved until the end decodes."""
     cookbook.require(page("players.md"))
-    kitchen = open_kitchen("wheel")
-    origin, place = kitchen.origin, Place(kitchen.origin.url, "live", "", 0)
+    kitchen = await open_kitchen("wheel")
+    origin = kitchen.origin
+    place = Place(f"{origin.host}:{origin.port}", "live", "", 0)
     with ExitStack() as stack:
         encoder = stack.enter_context(kitchen.run(place.here(RECIPES[0].command), "encoder"))
         await until_recorded(origin, (await look(origin)).mpd, 1)
