@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
 from pathlib import Path
 from typing import Final
 
-import pytest
+from tests.support.absent import absent
 
 ELEMENTS: Final = ("dashdemux", "dashdemux2", "souphttpsrc", "checksumsink", "avdec_h264")
 """What the pipelines below need: the packages gstreamer1.0-tools, -plugins-base, -good, -bad, and
@@ -19,18 +18,17 @@ _PICTURE: Final = re.compile(r"^(\d+):(\d\d):(\d\d\.\d+) ([0-9a-f]{40})$", re.MU
 
 
 def launch(*pipeline: str) -> list[str]:
-    """A command that runs a pipeline; skips the test where an element is missing.
-
-    With SORGENTE_NO_SKIP=1 in the environment that is a failure, as in ``corpus.py``.
-    """
-    inspect = shutil.which("gst-inspect-1.0")
-    missing = [each for each in ELEMENTS if inspect is None or not _exists(inspect, each)]
-    if missing:
-        reason = f"GStreamer has no {', '.join(missing)} (scripts/set_up tools)"
-        if os.environ.get("SORGENTE_NO_SKIP") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
+    """A command that runs a pipeline; skips the test where an element is missing."""
+    require(*ELEMENTS)
     return ["gst-launch-1.0", *" ".join(pipeline).split()]
+
+
+def require(*elements: str) -> None:
+    """Skip the test where one is missing."""
+    inspect = shutil.which("gst-inspect-1.0")
+    missing = [each for each in elements if inspect is None or not _exists(inspect, each)]
+    if missing:
+        absent(f"GStreamer with {', '.join(missing)}")
 
 
 def dashdemux(manifest: str) -> list[str]:

@@ -141,10 +141,11 @@ def test_news_that_do_not_come_are_not_waited_for_too_long(house: House) -> None
     assert status(waits.written) == 304
 
 
-def test_ffmpeg_is_told_one_by_one_which_segments_there_are(house: House) -> None:
+@pytest.mark.parametrize("who", [b"Lavf/61.7.100", b"libmpv"])
+def test_ffmpeg_is_told_one_by_one_which_segments_there_are(house: House, who: bytes) -> None:
     """Its demuxer counts numbered segments from 1970, whatever ``Period@start`` says."""
     Live(house)
-    lavf = b"User-Agent: Lavf/61.7.100"
+    lavf = b"User-Agent: " + who
     told = house.request(MANIFEST, lavf).written
     assert (status(told), header(told, b"Cache-Control")) == (200, b"no-store")
     assert header(told, b"ETag") is None

@@ -32,9 +32,9 @@ NEWS_SECONDS: Final = 8.0
 """While an encoder is away, who has the newest manifest waits so long for the next: less than the
 10 s after which careful clients give a request up (dash.js: 10 s for manifests, Shaka: 30 s)."""
 
-FFMPEG: Final = b"Lavf/"
-"""What ffmpeg's, and so mpv's, ``User-Agent`` begins with. No cache is told to tell it apart: one
-in front gives it the MPD of all others, as if this were not here."""
+FFMPEG: Final = (b"Lavf/", b"libmpv")
+"""With what the ``User-Agent`` of who has ffmpeg's demuxer begins: its own, and mpv's. No cache is
+told to tell it apart: one in front gives it the MPD of all others, as if this were not here."""
 
 
 @dataclass(frozen=True, slots=True)
