@@ -49,6 +49,8 @@ BROUGHT: Final = ("ffmpeg", "sorgente")
 """By pip."""
 ELEMENTS: Final = ("x264enc", "avenc_aac", "mp4mux", "curlhttpsink")
 """Of GStreamer's, on the page."""
+KEY: Final = "some-key-42"
+"""Where it is on the page, the origin wants it."""
 PROGRAMS: Final = ("ffmpeg", "gst-launch-1.0", "sorgente", "curl")
 """With which a line may begin."""
 

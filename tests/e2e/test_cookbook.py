@@ -75,7 +75,7 @@ def pantry(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-OpenKitchen = Callable[[str], Awaitable["Kitchen"]]
+OpenKitchen = Callable[..., Awaitable["Kitchen"]]
 
 
 @dataclass(frozen=True)
@@ -146,9 +146,9 @@ def folder(pantry: Path, tmp_path: Path) -> Path:
 def open_kitchen(spawn: Spawn, folder: Path, tmp_path: Path) -> OpenKitchen:
     """One with an ffmpeg of the test's choice."""
 
-    async def opened(program: str) -> Kitchen:
+    async def opened(program: str, *options: str) -> Kitchen:
         path = cookbook.search_path(tmp_path / "bin", FFMPEGS[program])
-        return Kitchen(await spawn(), folder, path)
+        return Kitchen(await spawn(*options), folder, path)
 
     return opened
 
@@ -159,7 +159,8 @@ async def test_encoders_do_what_the_page_says(
 ) -> None:
     lines = [each for each in RECIPES if each.command.section == section]
     cookbook.require(each.command for each in lines)
-    kitchen = await open_kitchen(program)
+    wanted = any(cookbook.KEY in each.command.text for each in lines)
+    kitchen = await open_kitchen(program, *(["--publish-key", cookbook.KEY] if wanted else []))
     at, source = f"{kitchen.origin.host}:{kitchen.origin.port}", [FFMPEGS["wheel"], *CAMERA]
     async with camera(source, kitchen.folder) as rtsp, asyncio.TaskGroup() as side_by_side:
         for number, recipe in enumerate(lines):
