@@ -28,9 +28,10 @@ WAIT_SECONDS: Final = 4.0
 """A player that is open before the first chunk waits as long as one that is early for a segment;
 then it is given the beginning of a manifest."""
 
-NEWS_SECONDS: Final = 8.0
-"""While an encoder is away, who has the newest manifest waits so long for the next: less than the
-10 s after which careful clients give a request up (dash.js: 10 s for manifests, Shaka: 30 s)."""
+NEWS_SECONDS: Final = 2.0
+"""While an encoder is away, who has the newest manifest waits so long for the next. Shaka takes the
+time that its last manifests took, on average, for the least between two of them
+(``averageUpdateDuration_``): held for 8 s, it looked so seldom that after 20 s it came back late."""
 
 FFMPEG: Final = (b"Lavf/", b"libmpv")
 """With what the ``User-Agent`` of who has ffmpeg's demuxer begins: its own, and mpv's. No cache is
