@@ -163,7 +163,7 @@ async def test_glass_to_glass(spawn: Spawn, manifest: str) -> None:
             assert measured.frames > MEASURED * RATE * 0.8
 
 
-@pytest.mark.parametrize("manifest", MANIFESTS)
+@pytest.mark.parametrize("manifest", ["ours", pytest.param("its own", marks=pytest.mark.minutes)])
 async def test_a_player_goes_on_with_an_encoder_that_begins_again(
     spawn: Spawn, manifest: str
 ) -> None:

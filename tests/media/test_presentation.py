@@ -247,6 +247,26 @@ def test_key_frames_without_a_rhythm_get_longer_segments_that_begin_with_one(
         assert 0 <= late <= track.segment_duration // 2
 
 
+def test_a_period_off_the_grid_begins_with_nothing_of_the_old_one(stage: Stage) -> None:
+    """Sound is cut where a picture was due that did not come; that stays in the old period."""
+    pictures, noise = stage.publish("v"), stage.publish("sound")
+    upload, heard = video(300, keys=[0, 50, 100, 182, 232, 282]), sound(300)
+    pictures.feed(upload.init, stage.now)
+    noise.feed(heard.init, stage.now)
+    for picture, packet in zip(upload.chunks, heard.chunks, strict=True):
+        stage.pass_time(FRAME)
+        pictures.feed(picture, stage.now)
+        noise.feed(packet, stage.now)
+    _, new = stage.snapshot.periods[:2]
+    told = next(track for track in new.tracks if track.name == "sound")
+    segments = stage.presentation.tracks["sound"].segments.values()
+    first = next(each for each in segments if each.epoch == new.id)
+    (head, *_) = media_of(
+        boxes.init_segment(replace(AUDIO, track_id=1)) + b"".join(first.slice(0, first.bytes))
+    )
+    assert head.fragment.tracks[0].base_decode_time >= told.presentation_time_offset - 1920
+
+
 def test_a_break_of_the_rhythm_is_forgiven_after_a_while(stage: Stage) -> None:
     publisher = stage.publish()
     stage.send(

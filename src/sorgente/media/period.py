@@ -233,7 +233,7 @@ class Period:
         slack = before.segment_duration * OFF_GRID
         if number is None or before.run is not self.run:
             return False
-        return self.epoch.start >= before.starts_at(number) - slack
+        return abs(self.epoch.start - before.starts_at(number)) <= slack
 
     def take_over(self, before: Period, tracks: Collection[Track], promised: int) -> list[Track]:
         """Go on where ``before`` would have begun another segment, with those of ``tracks`` that
