@@ -2,7 +2,8 @@
 
 Starts an origin, an encoder and a browser, and prints what was measured, a line of JSON a run;
 ``SORGENTE_MEASUREMENTS=file`` keeps it. The exit code is 1 if there was a stall after settling, an
-error, or an answer with a status of 400 or more.
+error, or an answer with a status of 400 or more; or if one of ``--audience`` virtual players on the
+same channel (``benchmarks/audience.py``) got wrong bytes, an error, or nothing.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import argparse
 import asyncio
 import sys
 import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tests.e2e.players.encoder import INPUTS, Input, LiveEncoder
@@ -21,6 +24,11 @@ from tests.integration.process import OriginProcess
 
 ON_AIR_SECONDS = 4.0
 """Of the encoder, before a viewer comes."""
+AUDIENCE = Path(__file__).parents[3] / "benchmarks" / "audience.py"
+JOINING = 100
+"""Virtual players that join in a second, at least."""
+AROUND_SECONDS = 20.0
+"""That they stay longer than is measured: until the viewer has settled."""
 
 
 def in_time(form: Input, target: float | None) -> float:
@@ -36,7 +44,26 @@ def options(target: float | None) -> list[str]:
     return [] if target is None else ["--latency-target", str(target)]
 
 
-async def measure(player: Name, form: Input, target: float | None, seconds: float) -> bool:
+@asynccontextmanager
+async def audience(players: int, manifest: str, seconds: float) -> AsyncIterator[None]:
+    """So many virtual players beside; what they saw is printed when they have left.
+
+    Raises AssertionError: one of them was not served.
+    """
+    if not players:
+        yield
+        return
+    line = [sys.executable, str(AUDIENCE), manifest, "--tracks", "2"]
+    line += ["--players", str(players), "--seconds", str(seconds)]
+    crowd = await asyncio.create_subprocess_exec(*line)
+    await asyncio.sleep(players / JOINING)
+    yield
+    assert await crowd.wait() == 0, "see above"
+
+
+async def measure(
+    player: Name, form: Input, target: float | None, seconds: float, players: int = 0
+) -> bool:
     """Whether all went well."""
     with tempfile.TemporaryDirectory() as directory:
         log = Path(directory) / "origin.log"
@@ -44,7 +71,11 @@ async def measure(player: Name, form: Input, target: float | None, seconds: floa
             await origin.listening()
             with LiveEncoder(form, f"{origin.url}/ingest/live") as encoder:
                 await encoder.running(ON_AIR_SECONDS)
-                async with watching(player, origin) as viewer:
+                manifest = f"{origin.url}/live/live/manifest.mpd"
+                async with (
+                    audience(players, manifest, seconds + AROUND_SECONDS),
+                    watching(player, origin) as viewer,
+                ):
                     limit = in_time(form, target)
                     measured = await glass_to_glass(viewer, player, form, target, limit, seconds)
                     if measured.stalls or viewer.complaints or viewer.bad:
@@ -59,8 +90,11 @@ def main() -> int:
     parser.add_argument("--input", choices=INPUTS, default="tracks")
     parser.add_argument("--target", type=float, help="the origin's --latency-target, in seconds")
     parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--audience", type=int, default=0, help="virtual players beside")
     given = parser.parse_args()
-    good = asyncio.run(measure(given.player, given.input, given.target, given.seconds))
+    good = asyncio.run(
+        measure(given.player, given.input, given.target, given.seconds, given.audience)
+    )
     return 0 if good else 1
 
 
