@@ -31,7 +31,7 @@ then it is given the beginning of a manifest."""
 NEWS_SECONDS: Final = 2.0
 """While an encoder is away, who has the newest manifest waits so long for the next. Shaka takes the
 time that its last manifests took, on average, for the least between two of them
-(``averageUpdateDuration_``): held for 8 s, it looked so seldom that after 20 s it came back late."""
+(``averageUpdateDuration_``): held for 8 s, it came back late from an absence of 20 s."""
 
 FFMPEG: Final = (b"Lavf/", b"libmpv")
 """With what the ``User-Agent`` of who has ffmpeg's demuxer begins: its own, and mpv's. No cache is
