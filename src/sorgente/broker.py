@@ -165,13 +165,14 @@ class Broker:
         addresses = Addresses() if channel is None else channel.addresses
         return addresses.of_init(file)
 
-    def track_of_media(self, name: str, file: str, alone: str) -> str | None:
-        """The track of channel ``name`` that segment ``file`` is of, if that can be told; ``alone``
-        is what it is called if all its objects have one address."""
+    def track_of_media(self, name: str, file: str, alone: str, *, guess: bool) -> str | None:
+        """The track of channel ``name`` that segment ``file`` is of, if that can be told, or
+        guessed; ``alone`` is what it is called if all its objects have one address."""
         channel = self._channels.get(name)
         if channel is None:
             return None
-        return channel.addresses.of_media(file) or (alone if channel.find(alone) else None)
+        track = channel.addresses.of_media(file, guess=guess)
+        return track or (alone if channel.find(alone) else None)
 
     def note_init(self, name: str, file: str, track: str) -> None:
         """The init segment of ``track`` comes in as ``file``."""

@@ -132,6 +132,25 @@ async def test_a_segment_may_be_opened_before_its_init_segment_is_here(origin: I
     assert payloads(await player.take(len(whole))) == payloads(whole)
 
 
+async def test_a_segment_that_comes_first_is_not_taken_for_the_other_tracks(
+    origin: InProcess,
+) -> None:
+    """Only the init segment of the sound is here when the first picture comes."""
+    player = await origin.play("/play/live/0")
+    init, media = [await Muxer.begin_on(origin) for _ in range(2)]
+    await init.send("PUT", BASE + "1-header.mp4", SOUND)
+    assert await init.answers(1) == [200]
+    await media.begin(BASE + "v8000.0.1.m4s")
+    await media.wire.send(frame(SEGMENTS[0][:500]))
+    await init.send("PUT", BASE + "0-header.mp4", UPLOAD.init)
+    assert await init.answers(1) == [200]
+    await media.wire.send(frame(SEGMENTS[0][500:]) + b"0\r\n\r\n")
+    assert (await media.answer()).status == 200
+    mpd = MPD.replace("init-stream$RepresentationID$.m4s", "$RepresentationID$-header.mp4")
+    await init.send("PUT", BASE + "a.mpd", mpd.format("static").encode())
+    assert payloads((await player.rest()).body) == payloads(UPLOAD.init + SEGMENTS[0])
+
+
 async def test_a_chunk_is_handed_on_when_it_is_whole_not_its_object(origin: InProcess) -> None:
     player = await origin.play("/play/live/stream0")
     muxer = await Muxer.begin_on(origin)

@@ -50,6 +50,24 @@ def test_media_before_their_init_segment_are_nobodys() -> None:
     assert addresses.of_media("chunk-stream0-00001.m4s") == "stream0"
 
 
+def test_what_is_alone_is_a_guess_that_an_init_segment_on_its_way_corrects() -> None:
+    """ffmpeg puts both on connections of their own: which comes first is chance."""
+    addresses = known("1-header.mp4")
+    assert addresses.of_media("v8000.0.1.m4s", guess=False) is None
+    assert addresses.of_media("v8000.0.1.m4s") == "1", "there is no other"
+    addresses.note_init("0-header.mp4", "0")
+    assert addresses.of_media("v8000.0.2.m4s", guess=False) == "0"
+    assert addresses.of_media("v6400.1.1.m4s", guess=False) == "1"
+
+
+def test_a_guess_stands_where_names_say_nothing() -> None:
+    addresses = known("a-init.mp4")
+    assert addresses.of_media("x-1.m4s") == "a"
+    addresses.note_init("b-init.mp4", "b")
+    assert addresses.of_media("y-1.m4s") == "b"
+    assert addresses.of_media("x-2.m4s", guess=False) == "a"
+
+
 def test_a_manifest_says_whose_names_are_that_say_nothing() -> None:
     addresses = known("a-init.mp4", "b-init.mp4")
     assert addresses.of_media("x-1.m4s") is None

@@ -110,8 +110,9 @@ class ObjectExchange(IngestExchange):
             self._broker.note_init(channel, file, track)
             return True
         if first in SEGMENT_TYPES:
-            found = self._broker.track_of_media(channel, file, self._at.track)
-            if found is None and not over and len(self._unplaced) < MAX_UNPLACED:
+            last = over or len(self._unplaced) >= MAX_UNPLACED
+            found = self._broker.track_of_media(channel, file, self._at.track, guess=last)
+            if found is None and not last:
                 return False
             if found is None:
                 raise MissingInit(f"{channel}/{file}")

@@ -8,7 +8,8 @@ a track is; whose the segments are follows, in this order, from
 2. a manifest: ``SegmentTemplate``, or ``EXT-X-MAP`` and the names behind it;
 3. what was found before for names that differ in their last number only: a *family*;
 4. what the names have in common: ``init-stream0.m4s`` and ``chunk-stream0-00042.m4s``;
-5. being alone: the one init segment that no family belongs to yet.
+5. being alone: the one init segment that no family belongs to yet. That is a guess, and none to be
+   made before it has to: the init segment may be on its way, behind that of another track.
 """
 
 from __future__ import annotations
@@ -105,9 +106,12 @@ class Addresses:
 
     def note_init(self, file: str, track: str) -> None:
         """The init segment of a track is coming in."""
+        if file not in self._inits:
+            for family in [each for each in self._families if _names(each, track)]:
+                del self._families[family]  # given to another for want of this one
         _remember(self._inits, file, track)
 
-    def of_media(self, file: str) -> str | None:
+    def of_media(self, file: str, *, guess: bool = True) -> str | None:
         """The track of a segment; None if that cannot be told (yet)."""
         if file in self._inits:
             return self._inits[file]
@@ -117,7 +121,7 @@ class Addresses:
                     return self._inits[init]
         family = family_of(file)
         if family not in self._families:
-            track = self._find(family)
+            track = self._find(family, guess=guess)
             if track is None:
                 return None
             _remember(self._families, family, track)
@@ -127,11 +131,16 @@ class Addresses:
         """Whether an object of this name can have been put."""
         return self.of_media(file) is not None or file in self._announced
 
-    def _find(self, family: Family) -> str | None:
+    def _find(self, family: Family, *, guess: bool) -> str | None:
         tracks = dict.fromkeys(self._inits.values())
         said = _said(_stem("".join(family)))
         if said in tracks:
             return said
+        named = [track for track in tracks if _names(family, track)]
+        if len(named) == 1:
+            return named[0]
+        if not guess:
+            return None
         alone = [track for track in tracks if track not in self._families.values()]
         return alone[0] if len(alone) == 1 else None
 
@@ -145,6 +154,11 @@ def _said(stem: str) -> str:
     """What a name says beside what kind of object it is of."""
     words = _WORDS.split(stem)
     return "".join("" if word.lower() in GENERIC else word for word in words).strip("-_.")
+
+
+def _names(family: Family, track: str) -> bool:
+    """Whether the name of a track is one of the words of a segment's."""
+    return track in re.split("[-_.]", _stem("".join(family)))
 
 
 def _stem(file: str) -> str:
