@@ -14,6 +14,7 @@ from cyclopts.types import ExistingFile
 
 from sorgente import __version__
 from sorgente.http.ingest_path import DEFAULT_CHANNEL
+from sorgente.http.tls import BadCertificate
 from sorgente.journal import JsonFormatter, TextFormatter
 from sorgente.server import Origin, serve
 from sorgente.settings import (
@@ -85,6 +86,9 @@ def serve_command(
         print(f"sorgente: cannot listen on {listen.host}:{listen.port}: {error.strerror or error}",
               file=sys.stderr)  # fmt: skip
         return 1
+    except BadCertificate as error:
+        print(f"sorgente: {error}", file=sys.stderr)
+        return 2
     return 0
 
 
@@ -138,7 +142,7 @@ def _run(main_coroutine: Coroutine[Any, Any, None]) -> None:
 def _url(origin: Origin) -> str:
     host, port = origin.address
     shown = "localhost" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
-    return f"http://{shown}:{port}"
+    return f"{'https' if origin.secure else 'http'}://{shown}:{port}"
 
 
 def _announce(origin: Origin) -> None:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from fractions import Fraction
-from typing import Final
+from typing import Any, Final
 
 from sorgente import __version__
 from sorgente.allocator import give_large_blocks_back
@@ -30,6 +30,7 @@ from sorgente.http.ingest import IngestRules
 from sorgente.http.listener import BACKLOG, tune
 from sorgente.http.own import OwnManifests
 from sorgente.http.routing import Router
+from sorgente.http.tls import BadCertificate, Certificate
 from sorgente.isobmff.scanner import BoxLimits
 from sorgente.journal import LogJournal
 from sorgente.media.channel import ChannelRules
@@ -88,7 +89,10 @@ class Origin:
     """An origin: ``async with Origin(settings) as origin: …``."""
 
     def __init__(self, settings: Settings) -> None:
+        """Raises BadCertificate."""
         self._settings = settings
+        listen = settings.listen
+        self._certificate = None if listen.cert is None else Certificate(listen.cert, listen.key)
         self._clock = SystemClock()
         self._journal = LogJournal(self._clock.monotonic)
         self._relay_time = Histogram(RELAY_BOUNDS)
@@ -128,8 +132,13 @@ class Origin:
         _raise_file_limit(self._settings.connections.max_connections)
         listen = self._settings.listen
         loop = asyncio.get_running_loop()
+        tls: dict[str, Any] = {}
+        if self._certificate is not None:
+            tls["ssl"] = self._certificate.context
+            tls["ssl_handshake_timeout"] = self._settings.connections.head_timeout
+            tls["ssl_shutdown_timeout"] = LINGER_SECONDS
         self._listener = await loop.create_server(
-            self._frontend, listen.host, listen.port, backlog=BACKLOG
+            self._frontend, listen.host, listen.port, backlog=BACKLOG, **tls
         )
         for listener in self._listener.sockets:
             tune(listener)
@@ -152,6 +161,22 @@ class Origin:
         """Where it listens; the port as it is when 0 was asked for."""
         host, port = self._listener.sockets[0].getsockname()[:2]
         return host, port
+
+    @property
+    def secure(self) -> bool:
+        """It speaks HTTPS."""
+        return self._certificate is not None
+
+    def reload(self) -> None:
+        """Read the certificate again; if it is none, the one there is stays."""
+        if self._certificate is None:
+            return
+        try:
+            self._certificate.reload()
+        except BadCertificate as error:
+            log.error("the certificate stays as it was: %s", error)
+        else:
+            log.info("the certificate was read again")
 
     def status(self) -> OriginStatus:
         """What pages and metrics show."""
@@ -212,6 +237,7 @@ async def serve(settings: Settings, announce: Callable[[Origin], None]) -> None:
 
     Raises:
         OSError: the address cannot be had.
+        BadCertificate
     """
     loop = asyncio.get_running_loop()
     stop, hurry = asyncio.Event(), asyncio.Event()
@@ -226,6 +252,8 @@ async def serve(settings: Settings, announce: Callable[[Origin], None]) -> None:
     gc.collect()
     gc.freeze()
     async with Origin(settings) as origin:
+        if origin.secure:  # else the signal ends the origin, as a terminal that closes should
+            loop.add_signal_handler(signal.SIGHUP, origin.reload)
         announce(origin)
         await stop.wait()
         log.info("shutting down")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter, Token
+from cyclopts.types import ExistingFile
 from cyclopts.validators import Number
 
 from sorgente.errors import BadRequest
@@ -40,6 +41,12 @@ class ListenSettings:
 
     port: Port = 8080
     """Port to listen on; 0 takes a free one."""
+
+    cert: ExistingFile | None = None
+    """PEM file of a certificate and its chain: the origin speaks HTTPS. SIGHUP reads it again."""
+
+    key: ExistingFile | None = None
+    """PEM file of the key of --cert, if it is not in the same file."""
 
 
 @Parameter(name="*")

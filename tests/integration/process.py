@@ -32,7 +32,7 @@ class OriginProcess(Site):
 
     async def listening(self) -> OriginProcess:
         """Wait for the banner, which says where."""
-        marker = f"http://{self.host}:"
+        marker = f"://{self.host}:"
         await until(lambda: marker in self.log or self.process.poll() is not None)
         assert marker in self.log, self.log
         digits = self.log.partition(marker)[2]

@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import h11
 from prometheus_client.parser import text_string_to_metric_families
@@ -32,6 +33,7 @@ RESET: Final = struct.pack("ii", 1, 0)
 """SO_LINGER at zero: closing the socket resets the connection."""
 
 Headers = Iterable[tuple[str, str]]
+Result = TypeVar("Result")
 
 
 async def until(
@@ -109,6 +111,43 @@ class Wire:
 
     def close(self) -> None:
         self.sock.close()
+
+
+class SecureWire(Wire):
+    """The same with TLS on it."""
+
+    def __init__(self, sock: socket.socket, context: ssl.SSLContext, name: str) -> None:
+        super().__init__(sock)
+        self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = context.wrap_bio(self._in, self._out, server_hostname=name)
+
+    async def shake_hands(self) -> None:
+        await self._with_more(self.tls.do_handshake)
+        await super().send(self._out.read())
+
+    async def send(self, data: bytes) -> None:
+        self.tls.write(data)
+        await super().send(self._out.read())
+
+    async def receive(self) -> bytes:
+        if self.unread:
+            return await super().receive()
+        try:
+            return await self._with_more(lambda: self.tls.read(READ_BYTES))
+        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+            return b""  # closed, with or without saying so
+
+    async def _with_more(self, step: Callable[[], Result]) -> Result:
+        """Do what may need bytes from the other side."""
+        while True:
+            try:
+                return step()
+            except ssl.SSLWantReadError:
+                await super().send(self._out.read())
+                if data := await super().receive():
+                    self._in.write(data)
+                else:
+                    self._in.write_eof()
 
 
 class Incoming:
@@ -241,18 +280,20 @@ class Site:
 
     def __init__(self) -> None:
         self.host, self.port = "127.0.0.1", 0
+        self.tls: ssl.SSLContext | None = None
+        """What its certificate is trusted by; None: it speaks plain HTTP."""
         self._wires: list[Wire] = []
 
     @property
     def url(self) -> str:
-        return f"http://{self.host}:{self.port}"
+        return f"http{'s' if self.tls else ''}://{self.host}:{self.port}"
 
     async def connect(
         self, *, source: str = "127.0.0.1", receive_buffer: int | None = None
     ) -> Wire:
         """Open a connection; it is closed with the site."""
         sock = socket.socket()
-        wire = Wire(sock)
+        wire = Wire(sock) if self.tls is None else SecureWire(sock, self.tls, self.host)
         self._wires.append(wire)
         sock.setblocking(False)
         if receive_buffer is not None:
@@ -261,6 +302,8 @@ class Site:
         sock.bind((source, 0))
         async with asyncio.timeout(PATIENCE):
             await asyncio.get_running_loop().sock_connect(sock, (self.host, self.port))
+        if isinstance(wire, SecureWire):
+            await wire.shake_hands()
         return wire
 
     async def ask(

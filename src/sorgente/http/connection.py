@@ -107,10 +107,11 @@ class Connection(asyncio.Protocol):
         """Take the connection, unless there are too many."""
         transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
         self._transport = transport
-        self._socket = _plain_socket(transport)
+        encrypted = transport.get_extra_info("sslcontext") is not None
+        self._socket = None if encrypted else _descriptor(transport)
         # Pause as soon as the kernel does not take everything: what is not sent yet stays in the
-        # window, which holds it anyway (design §3 rule 4).
-        transport.set_write_buffer_limits(high=0)
+        # window, which holds it anyway (design §3 rule 4). asyncio's TLS compares with >=.
+        transport.set_write_buffer_limits(high=1 if encrypted else 0)
         host, port = (transport.get_extra_info("peername") or ("unknown", 0))[:2]
         self.peer_host = host
         self.peer = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -132,7 +133,8 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """The other side sends no more: to us, it is gone, unless its answer is on the way."""
         exchange = self._exchange
-        if exchange is not None and not self._body_is_coming and exchange.half_close_ok:
+        asks = exchange is not None and exchange.half_close_ok and not self._body_is_coming
+        if asks and self._transport.can_write_eof():  # over TLS there is no half of a connection
             self.close_after = True
             return True
         self._lose("the connection was closed by the other side")
@@ -441,7 +443,8 @@ class Connection(asyncio.Protocol):
             self._transport.close()
             return
         try:
-            self._transport.write_eof()
+            if self._transport.can_write_eof():
+                self._transport.write_eof()
         except OSError:  # reset meanwhile: plain asyncio lets shutdown() raise
             self._transport.abort()
             return
@@ -486,8 +489,7 @@ class Connection(asyncio.Protocol):
             self._transport.pause_reading()
 
 
-def _plain_socket(transport: asyncio.Transport) -> int | None:
-    """The descriptor of a connection whose bytes go out as they are; None for TLS and for tests."""
+def _descriptor(transport: asyncio.Transport) -> int | None:
+    """Of the socket; None where a test has none."""
     sock = transport.get_extra_info("socket")
-    encrypted = transport.get_extra_info("sslcontext") is not None
-    return None if sock is None or encrypted else sock.fileno()
+    return None if sock is None else sock.fileno()

@@ -1,0 +1,151 @@
+"""HTTPS: all that works without it, certificates that are renewed, and who does not speak TLS."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import ssl
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from sorgente.settings import ConnectionSettings, ListenSettings
+from tests.integration.conftest import Launch, Spawn
+from tests.integration.process import OriginProcess
+from tests.support.certificates import Authority
+from tests.support.live import video
+from tests.support.origin import InProcess, SecureWire, Wire, request_head
+
+UPLOAD = video(50, gop=10, size=20_000)
+
+
+@pytest.fixture
+def authority() -> Authority:
+    return Authority()
+
+
+@pytest.fixture
+async def origin(launch: Launch, authority: Authority, tmp_path: Path) -> InProcess:
+    cert = authority.write(tmp_path / "origin.pem")
+    origin = await launch(
+        listen=ListenSettings(host="127.0.0.1", port=0, cert=cert),
+        connections=ConnectionSettings(head_timeout=1),
+    )
+    authority.trusted_at(origin)
+    return origin
+
+
+async def test_chunks_go_from_an_encoder_to_its_players(origin: InProcess) -> None:
+    players = await origin.audience(10)
+    assert (await origin.upload(UPLOAD.whole)).status == 200
+    got = await asyncio.gather(*(player.rest() for player in players))
+    assert {(each.complete, each.body) for each in got} == {(True, UPLOAD.whole)}
+
+
+async def test_a_connection_is_kept(origin: InProcess) -> None:
+    wire = await origin.connect()
+    assert isinstance(wire, SecureWire)
+    assert wire.tls.version() == "TLSv1.3"
+    for _ in range(3):
+        await wire.send(request_head("GET", "/time"))
+        assert (await wire.response()).complete
+
+
+async def test_an_early_answer_is_read_by_who_still_sends(origin: InProcess) -> None:
+    encoder = await origin.publish("/ingest/a%20b")
+    await encoder.send(os.urandom(1 << 20))
+    assert (await encoder.answer()).status == 400
+
+
+async def test_a_player_that_reads_nothing_keeps_nothing_from_others(origin: InProcess) -> None:
+    slow = await origin.play(receive_buffer=4096)
+    await origin.until_metric("sorgente_held", 1)
+    (fast,) = await origin.audience(1)
+    data = os.urandom(8 << 20)
+    reader = asyncio.create_task(fast.rest())
+    assert (await origin.upload(data)).status == 200
+    assert (await reader).body == data
+    assert (await slow.rest()).body == data, "it was in the window, not in buffers"
+
+
+async def test_who_leaves_is_forgotten(origin: InProcess) -> None:
+    for player in await origin.audience(5):
+        player.leave()
+    await origin.until_metric("sorgente_subscribers", 0, channel="live")
+
+
+async def plain(origin: InProcess) -> Wire:
+    trust, origin.tls = origin.tls, None
+    wire = await origin.connect()
+    origin.tls = trust
+    return wire
+
+
+@pytest.mark.parametrize("said", [b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", os.urandom(300), b""])
+async def test_who_does_not_speak_tls_is_hung_up_on(origin: InProcess, said: bytes) -> None:
+    """Or says nothing at all: for as long as a request head may take."""
+    wire = await plain(origin)
+    await wire.send(said)
+    assert b"HTTP/" not in await wire.ends()
+    assert (await origin.ask("GET", "/healthz")).status == 200
+
+
+# The process
+
+
+async def shown_by(port: int) -> str:
+    """The certificate."""
+    return await asyncio.to_thread(ssl.get_server_certificate, ("127.0.0.1", port))
+
+
+async def test_sighup_takes_the_renewed_certificate(
+    spawn: Spawn, authority: Authority, tmp_path: Path
+) -> None:
+    cert = authority.write(tmp_path / "origin.pem")
+    origin = await spawn("--cert", str(cert))
+    shown = await shown_by(origin.port)
+    authority.trusted_at(origin)
+    (player,) = await origin.audience(1)
+
+    authority.write(cert)
+    origin.process.send_signal(signal.SIGHUP)
+    await origin.logged("the certificate was read again")
+    renewed = await shown_by(origin.port)
+    assert renewed != shown
+
+    cert.write_text("not a certificate")
+    origin.process.send_signal(signal.SIGHUP)
+    await origin.logged("the certificate stays as it was")
+    assert await shown_by(origin.port) == renewed
+
+    assert (await origin.upload(UPLOAD.whole)).status == 200
+    assert (await player.rest()).body == UPLOAD.whole, "who was there stays"
+
+
+async def test_curl_trusts_it(spawn: Spawn, authority: Authority, tmp_path: Path) -> None:
+    origin = await spawn("--cert", str(authority.write(tmp_path / "origin.pem")))
+    ca = authority.write_own(tmp_path / "ca.pem")
+    authority.trusted_at(origin)
+    assert f"{origin.url}/ingest/live" in origin.log
+    line = ["curl", "-sS", "--cacert", str(ca), f"{origin.url}/healthz"]
+    done = await asyncio.to_thread(subprocess.run, line, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("ok\n", "")
+
+
+async def test_what_is_no_certificate_is_one_clear_line(
+    authority: Authority, tmp_path: Path
+) -> None:
+    one, other = authority.write(tmp_path / "a.pem"), authority.write(tmp_path / "b.pem")
+    rubbish = tmp_path / "rubbish.pem"
+    rubbish.write_bytes(os.urandom(100))
+    for options, said in (
+        (["--cert", str(rubbish)], "rubbish.pem"),
+        (["--cert", str(one), "--key", str(other)], "key values mismatch"),
+    ):
+        with OriginProcess(tmp_path / "log", *options) as origin:
+            origin.expected_exit = 2
+            assert await origin.exited() == 2
+            (line,) = origin.log.splitlines()
+            assert said in line
