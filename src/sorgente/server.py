@@ -29,6 +29,7 @@ from sorgente.http.household import ConnectionLimits
 from sorgente.http.ingest import IngestRules
 from sorgente.http.listener import BACKLOG, tune
 from sorgente.http.own import OwnManifests
+from sorgente.http.proxies import Proxies
 from sorgente.http.routing import Router
 from sorgente.http.tls import BadCertificate, Certificate
 from sorgente.isobmff.scanner import BoxLimits
@@ -119,6 +120,8 @@ class Origin:
                 settings.connections.max_connections_per_address,
             ),
             self._after,
+            Proxies(listen.trusted_proxy),
+            proxy_protocol=listen.proxy_protocol,
         )
         self._listener: asyncio.Server
         self._ticks: asyncio.Task[None]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter, Token
@@ -28,10 +29,25 @@ def _key(_: object, tokens: Sequence[Token]) -> Key:
     return Key(tokens[0].value)
 
 
+def _proxy(_: object, tokens: Sequence[Token]) -> IPv4Network | IPv6Network:
+    return ip_network(tokens[0].value)
+
+
+Proxy = Annotated[IPv4Network | IPv6Network, Parameter(converter=_proxy, n_tokens=1)]
+
 PublishKey = Annotated[Key, Parameter(converter=_key, n_tokens=1, accepts_keys=False)]
 
 
-@Parameter(name="*")
+def _consistent(_: object, listen: ListenSettings) -> None:
+    if listen.proxy_protocol and not listen.trusted_proxy:
+        raise ValueError("--proxy-protocol needs to know whose: --trusted-proxy ADDRESS")
+    if listen.proxy_protocol and listen.cert is not None:
+        raise ValueError("--proxy-protocol and --cert exclude each other: let the proxy do TLS")
+    if listen.key is not None and listen.cert is None:
+        raise ValueError("--key belongs to a --cert")
+
+
+@Parameter(name="*", validator=_consistent)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListenSettings:
     """Where the origin listens."""
@@ -47,6 +63,13 @@ class ListenSettings:
 
     key: ExistingFile | None = None
     """PEM file of the key of --cert, if it is not in the same file."""
+
+    trusted_proxy: tuple[Proxy, ...] = ()
+    """Address or network (10.0.0.0/8) of a proxy in front: what it says of its clients counts
+    (X-Forwarded-For, Forwarded), and it may open any number of connections."""
+
+    proxy_protocol: bool = False
+    """Whether connections of trusted proxies begin with a PROXY protocol header."""
 
 
 @Parameter(name="*")

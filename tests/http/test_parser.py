@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from sorgente.errors import BadRequest, HeadTooLarge, NotFound, OriginError, UriTooLong
@@ -26,8 +28,6 @@ CHUNKED = b"Transfer-Encoding: chunked"
 class Desk:
     """Takes what comes; its parser is fed in pieces of ``size`` bytes."""
 
-    peer = "192.0.2.1:5000"
-
     def __init__(self, size: int = 10_000) -> None:
         self.requests: list[Request] = []
         self.bodies: list[bytes] = []
@@ -40,6 +40,9 @@ class Desk:
         """Whether anything behind it can be understood."""
         pieces = range(0, len(data), self._size)
         return all(self.parser.feed(data[at : at + self._size]) for at in pieces)
+
+    def sender(self, headers: Mapping[bytes, bytes]) -> str:
+        return "192.0.2.1:5000"
 
     def request_begins(self, request: Request) -> None:
         assert self.complete == len(self.requests), "the one before is over"

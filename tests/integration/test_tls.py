@@ -149,3 +149,20 @@ async def test_what_is_no_certificate_is_one_clear_line(
             assert await origin.exited() == 2
             (line,) = origin.log.splitlines()
             assert said in line
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--key", __file__],
+        ["--proxy-protocol"],
+        ["--proxy-protocol", "--trusted-proxy", "10.0.0.0/8", "--cert", __file__],
+        ["--trusted-proxy", "10.0.0.1/8"],
+    ],
+)
+async def test_settings_that_contradict_each_other(options: list[str], tmp_path: Path) -> None:
+    with OriginProcess(tmp_path / "log", *options) as origin:
+        origin.expected_exit = 2
+        assert await origin.exited() == 2
+        assert options[0] in origin.log
+        assert "Traceback" not in origin.log

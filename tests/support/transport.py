@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from ipaddress import ip_network
 from typing import Any, Final, cast
 
 from sorgente.broker import Broker, BrokerLimits
@@ -15,6 +16,7 @@ from sorgente.http.frontend import Frontend, FrontendLimits
 from sorgente.http.histogram import Histogram
 from sorgente.http.household import ConnectionLimits
 from sorgente.http.ingest import IngestRules
+from sorgente.http.proxies import Proxies
 from sorgente.http.routing import Router
 from sorgente.keys import Key
 from sorgente.media.utc import UtcClock
@@ -98,6 +100,9 @@ class RecordingTransport(asyncio.Transport):
     def write_eof(self) -> None:
         self.eof = True
 
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        self.protocol = cast(asyncio.Protocol, protocol)
+
     def is_closing(self) -> bool:
         return self.closed or self.aborted
 
@@ -124,6 +129,8 @@ class House:
         window_bytes: int = 1 << 20,
         key: Key | None = None,
         channel_keys: Mapping[str, Key] | None = None,
+        proxies: Sequence[str] = (),
+        proxy_protocol: bool = False,
     ) -> None:
         self.clock = FakeClock()
         self.refusals: list[tuple[str | None, str, Reason]] = []
@@ -158,6 +165,8 @@ class House:
             self.limits,
             FrontendLimits(connections, per_address),
             lambda seconds, call: self.later.append((seconds, call)),
+            Proxies([ip_network(each) for each in proxies]),
+            proxy_protocol=proxy_protocol,
         )
 
     def connect(self, host: str = LOCAL) -> RecordingTransport:

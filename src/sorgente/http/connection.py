@@ -14,7 +14,7 @@ import os
 import socket
 import struct
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, cast
@@ -24,6 +24,7 @@ from sorgente.http import wire
 from sorgente.http.exchange import Exchange, FailedExchange
 from sorgente.http.household import Household
 from sorgente.http.parser import RequestParser
+from sorgente.http.proxies import Peer
 from sorgente.http.request import Request
 from sorgente.media.chunk import Buffer
 
@@ -62,12 +63,14 @@ class Connection(asyncio.Protocol):
     :class:`~.parser.Recipient`."""
 
     __slots__ = (
+        "_client",
         "_exchange",
         "_household",
         "_parse_error",
         "_parser",
         "_phase",
         "_pipelined",
+        "_proxied",
         "_receiving",
         "_resting",
         "_resuming",
@@ -81,8 +84,10 @@ class Connection(asyncio.Protocol):
         "writable",
     )
 
-    def __init__(self, household: Household) -> None:
+    def __init__(self, household: Household, client: Peer | None = None) -> None:
+        """``client``: who is at the other end, if that is not whom the socket shows."""
         self._household = household
+        self._client = client
         self._transport: asyncio.Transport
         self._socket: int | None = None
         self._parser: RequestParser | None = None
@@ -90,6 +95,8 @@ class Connection(asyncio.Protocol):
         self._exchange: Exchange | None = None
         self._pipelined: deque[Pipelined] = deque()
         self._parse_error: OriginError | None = None
+        self._proxied = False
+        """What it says of whom it speaks for counts."""
         self._resting = False
         self._resuming = False
         self._serving = False
@@ -112,7 +119,9 @@ class Connection(asyncio.Protocol):
         # Pause as soon as the kernel does not take everything: what is not sent yet stays in the
         # window, which holds it anyway (design §3 rule 4). asyncio's TLS compares with >=.
         transport.set_write_buffer_limits(high=1 if encrypted else 0)
-        host, port = (transport.get_extra_info("peername") or ("unknown", 0))[:2]
+        shown = transport.get_extra_info("peername") or ("unknown", 0)
+        host, port = self._client or shown[:2]
+        self._proxied = self._household.proxies.trusts(host)
         self.peer_host = host
         self.peer = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         error = self._household.admit(self)
@@ -182,6 +191,11 @@ class Connection(asyncio.Protocol):
                 self._drop_parser()  # a thousand players need no thousand parsers
 
     # Recipient
+
+    def sender(self, headers: Mapping[bytes, bytes]) -> str:
+        """Who sends a request with these headers, for people."""
+        client = self._household.proxies.client(headers) if self._proxied else None
+        return self.peer if client is None else f"{client} by {self.peer}"
 
     def request_begins(self, request: Request) -> None:
         """Begin its exchange, or keep it until the one before is over."""

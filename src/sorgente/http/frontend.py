@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from sorgente.errors import OriginError, Overloaded, ShuttingDown, TooManyFromAd
 from sorgente.http import wire
 from sorgente.http.connection import Connection
 from sorgente.http.household import Clock, ConnectionLimits, Route
+from sorgente.http.preface import Preface
+from sorgente.http.proxies import Proxies
 
 MAX_REFUSALS: Final = 256
 """Connections over the bound that are told so at a time; one more is dropped without a word."""
@@ -34,15 +37,21 @@ class Frontend:
         limits: ConnectionLimits,
         bounds: FrontendLimits,
         after: Callable[[float, Callable[[], None]], object],
+        proxies: Proxies,
+        *,
+        proxy_protocol: bool = False,
     ) -> None:
+        """``proxy_protocol``: connections of ``proxies`` begin with a header of theirs."""
         self.route = route
         self.clock = clock
         self.limits = limits
         self.date = wire.DateHeader()
+        self.proxies = proxies
         self.closing = False
         self.refused = 0
         """Connections that were one too many."""
         self._bounds = bounds
+        self._proxy_protocol = proxy_protocol
         self._after = after
         self._connections: set[Connection] = set()
         self._by_address: Counter[str] = Counter()
@@ -50,9 +59,9 @@ class Frontend:
     def __len__(self) -> int:
         return len(self._connections)
 
-    def __call__(self) -> Connection:
+    def __call__(self) -> asyncio.Protocol:
         """A connection for the listener: this is its protocol factory."""
-        return Connection(self)
+        return Preface(self) if self._proxy_protocol else Connection(self)
 
     @property
     def overrun(self) -> bool:
@@ -67,7 +76,9 @@ class Frontend:
             error = ShuttingDown()
         elif len(self._connections) >= self._bounds.connections:
             error = Overloaded(f"{self._bounds.connections} connections are open, no more may be")
-        elif self._by_address[address] >= self._bounds.connections_per_address:
+        elif self._by_address[
+            address
+        ] >= self._bounds.connections_per_address and not self.proxies.trusts(address):
             limit = self._bounds.connections_per_address
             error = TooManyFromAddress(f"{address} may have {limit} connections")
         self._connections.add(connection)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from sorgente.errors import OriginError
 from sorgente.http import wire
 from sorgente.http.exchange import Exchange, Line
+from sorgente.http.proxies import Proxies
 from sorgente.http.request import Request
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Household(Protocol):
     clock: Clock
     limits: ConnectionLimits
     date: wire.DateHeader
+    proxies: Proxies
     route: Route
     closing: bool
 

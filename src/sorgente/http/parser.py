@@ -6,6 +6,7 @@ what is not over yet, it gathers.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, Protocol
 
 import httptools
@@ -21,7 +22,8 @@ MAX_READS_UNPARSED: Final = 2
 class Recipient(Protocol):
     """Whoever takes the requests. What it raises comes out of :meth:`RequestParser.feed`."""
 
-    peer: str
+    def sender(self, headers: Mapping[bytes, bytes]) -> str:
+        """Who sends a request with these headers, for people."""
 
     def request_begins(self, request: Request) -> None:
         """A head is here, and acceptable."""
@@ -119,7 +121,7 @@ class RequestParser:
             llhttp.get_http_version(),
             self._headers,
             llhttp.should_keep_alive(),
-            self._recipient.peer,
+            self._recipient.sender(self._headers),
         )
         self.in_head = False
         self._headers = {}  # for trailers, which nobody reads
