@@ -65,5 +65,7 @@ def level() -> Iterator[None]:
     derandomize=True,
     suppress_health_check=list(HealthCheck),
 )
-def test_an_operation_does_what_its_description_says(case: schemathesis.Case[Any], stage: Stage) -> None:
+def test_an_operation_does_what_its_description_says(
+    case: schemathesis.Case[Any], stage: Stage
+) -> None:
     case.call_and_validate(app=guarded(stage.app), headers=BEARER)
