@@ -175,6 +175,12 @@ async def test_events_tell_of_a_channel_from_its_beginning_to_its_end(keyed: InP
         name, data = await listener.next()
 
 
+async def test_to_ask_what_events_are_is_not_to_listen(keyed: InProcess) -> None:
+    response = await keyed.ask("HEAD", "/api/v1/events")
+    assert (response.status, response.complete) == (200, True)
+    assert response.headers["content-type"].startswith("text/event-stream")
+
+
 async def test_a_listener_that_goes_leaves_nothing_behind(keyed: InProcess) -> None:
     for _ in range(3):
         listener = await listen(keyed)

@@ -26,6 +26,7 @@ from sorgente.errors import BadRequest, NotFound, OriginError, UnsupportedEncodi
 
 NO_STORE: Final = {"Cache-Control": "no-store"}
 JSON: Final = "application/json"
+EVENTS: Final = "text/event-stream"
 
 SUBSCRIBERS: Final = Query(name="limit", description="At most so many.", default=100, maximum=1000)
 AFTER: Final = Query(
@@ -128,7 +129,7 @@ class Api:
             ),
             Operation(
                 method="GET", path="/events", name="listen", endpoint=self._listen,
-                summary="Server-sent events: snapshot, then changes", answer="text/event-stream",
+                summary="Server-sent events: snapshot, then changes", answer=EVENTS,
                 errors={503: "Too many listen"},
             ),
         ]  # fmt: skip
@@ -167,10 +168,10 @@ class Api:
             raise NotFound(f"there is no picture of {channel.name}")
         return Response(picture, media_type="image/jpeg", headers=NO_STORE)
 
-    async def _listen(self, _: Request) -> Response:
-        return StreamingResponse(
-            self._events.listen(), media_type="text/event-stream", headers=NO_STORE
-        )
+    async def _listen(self, request: Request) -> Response:
+        if request.method == "HEAD":
+            return Response(media_type=EVENTS, headers=NO_STORE)  # or it would never end
+        return StreamingResponse(self._events.listen(), media_type=EVENTS, headers=NO_STORE)
 
     async def _log_level(self, _: Request) -> Response:
         return _json(schema.LogLevel(_level()))
