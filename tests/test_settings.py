@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ from cyclopts import App
 from cyclopts.config import Env, Toml
 from cyclopts.exceptions import CycloptsError
 
-from sorgente.settings import AccessSettings
+from sorgente.keys import Key
+from sorgente.settings import AccessSettings, ChannelSettings, ListenSettings, Settings
 
 KEY = "of-this-origin"
 OWN = "of-cam-alone+/=%"
@@ -129,3 +131,28 @@ def test_variables_name_no_channels(name: str, monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(CycloptsError, match=r"a channel is a section") as caught:
         read()
     assert "sesame" not in str(caught.value)
+
+
+def test_what_is_shown_holds_no_key() -> None:
+    cam = ChannelSettings(publish_key=Key(OWN))
+    access = AccessSettings(admin_key=Key(KEY), channel={"cam": cam, "open": ChannelSettings()})
+    shown = Settings(access=access).shown()
+    assert (shown["admin_key"], shown["publish_key"]) == ("(set)", None)
+    assert shown["channel.cam"] == {"publish_key": "(set)"}
+    assert shown["channel.open"] == {"publish_key": None}
+    assert (shown["port"], shown["window"], shown["log_level"]) == (8080, 60.0, "info")
+
+
+def test_what_is_shown_is_plain() -> None:
+    networks = (ip_network("10.0.0.0/8"),)
+    listen = ListenSettings(cert=Path("/a.pem"), trusted_proxy=networks)
+    shown = Settings(listen=listen).shown()
+    assert (shown["cert"], shown["trusted_proxy"]) == ("/a.pem", ["10.0.0.0/8"])
+
+
+def test_the_key_to_look_after_an_origin(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SORGENTE_ADMIN_KEY", KEY)
+    key = read().admin_key
+    assert key is not None
+    assert key.opens_to(KEY.encode())
+    assert read().publish_key is None

@@ -6,13 +6,21 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Final
 
-from sorgente.errors import OutOfMemory, Overloaded, ShuttingDown
+from sorgente.errors import (
+    EndedByOperator,
+    NotFound,
+    OutOfMemory,
+    Overloaded,
+    ShuttingDown,
+    TakenOver,
+)
 from sorgente.media.addresses import Addresses, Posted
 from sorgente.media.channel import WHOLE, Channel, ChannelRules
 from sorgente.media.fanout import Counters
 from sorgente.media.feed import Feed, Journal, OnEnded
 from sorgente.media.presentation import Presentation
 from sorgente.media.publisher import Form, Publisher
+from sorgente.media.report import ChannelReport, report
 from sorgente.media.subscriber import Subscriber
 from sorgente.media.utc import UtcClock
 
@@ -69,6 +77,8 @@ class Broker:
         self._channels: dict[str, Channel] = {}
         self._bytes_unchecked = 0
         self.closing = False
+        self._numbered = 0
+        """Players that have a number."""
         self._retired = Counters()
         """What channels that are gone did."""
 
@@ -220,6 +230,8 @@ class Broker:
                     f"{waiting} players wait for encoders, and {self._limits.waiting} may"
                 )
         feed = self._open(name).feed(track)
+        self._numbered += 1
+        subscriber.number = self._numbered
         feed.subscribe(subscriber)
         return feed
 
@@ -295,6 +307,64 @@ class Broker:
             channel.close()
             self._forget_if_idle(channel)
 
+    # By order of whoever runs the origin
+
+    def end(self, name: str, now: float) -> None:
+        """Channel ``name`` is over: its encoders are told so, its players get a clean end, what is
+        kept stays to be seen.
+
+        Raises:
+            NotFound
+        """
+        self._known(name).end(EndedByOperator(name), now)
+
+    def drop(self, name: str, now: float) -> None:
+        """Forget channel ``name`` at once, and all that is kept of it; nothing that anybody is in
+        the middle of looks complete.
+
+        Raises:
+            NotFound
+        """
+        channel = self._known(name)
+        channel.release(EndedByOperator(name), now)
+        channel.close()
+        self._forget(channel)
+
+    def release(self, name: str, now: float) -> None:
+        """Take the right to publish channel ``name`` from whoever has it: another encoder may come
+        and go on.
+
+        Raises:
+            NotFound
+        """
+        self._known(name).release(TakenOver(name, "the operator of this origin"), now)
+
+    def kick(self, name: str, number: int) -> None:
+        """Cut off the player of channel ``name`` that has this number.
+
+        Raises:
+            NotFound
+        """
+        for feed in self._known(name):
+            for subscriber in feed.subscribers:
+                if subscriber.number == number:
+                    self.leave(name, feed, subscriber)
+                    subscriber.sink.abort()
+                    return
+        raise NotFound(f"{name} has no subscriber {number}")
+
+    def _known(self, name: str) -> Channel:
+        channel = self._channels.get(name)
+        if channel is None:
+            raise NotFound(f"there is no channel {name}")
+        return channel
+
+    # What others see
+
+    def report(self, now: float) -> list[ChannelReport]:
+        """All channels, by name."""
+        return [report(channel, now) for _, channel in sorted(self._channels.items())]
+
     def snapshot(self, now: float) -> list[FeedSnapshot]:
         """All paths, by name."""
         return [
@@ -311,8 +381,10 @@ class Broker:
 
     def _forget_if_idle(self, channel: Channel) -> None:
         if channel.idle and channel.name in self._channels:
-            totals = [self._retired, self._channels.pop(channel.name).counters]
-            self._retired = _sum(totals)
+            self._forget(channel)
+
+    def _forget(self, channel: Channel) -> None:
+        self._retired = _sum([self._retired, self._channels.pop(channel.name).counters])
 
 
 def _sum(counters: Iterable[Counters]) -> Counters:

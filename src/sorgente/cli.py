@@ -79,6 +79,7 @@ def serve_command(
         players=players,
         access=access,
         connections=connections,
+        log=log,
     )
     try:
         _run(serve(settings, _announce if log.log_format == "text" else _log_address))

@@ -10,12 +10,15 @@ OriginError                   a status, and one line that says what and how much
 ├── BadRequest            400 a request that means nothing to us
 ├── Unauthorized          401 a key is needed, and was not given, or another one
 ├── Forbidden             403 there is no key, so only this machine may publish
+├── AdminKeyNeeded        401 looking after the origin takes a key
+├── NoAdminKey            403 … and there is none
 ├── TooManyTracks         403 a channel has as many tracks as it may
 ├── NotFound              404 nothing is there
 ├── MethodNotAllowed      405 … with this method
 ├── RequestTimeout        408 nothing came for too long
 ├── PublisherConflict     409 somebody else publishes
 ├── TakenOver             409 somebody else publishes now
+├── EndedByOperator       410 whoever runs the origin has ended the event
 ├── BodyTooLarge          413 a request body where we expect a small one
 ├── UriTooLong            414
 ├── UnsupportedEncoding   415 a coded body we do not decode
@@ -109,6 +112,33 @@ class Forbidden(OriginError):
         )
 
 
+class AdminKeyNeeded(OriginError):
+    """Looking after the origin takes a key, which was not given, or another one."""
+
+    status = 401
+    # No Basic: a browser would ask for a user, and send the password to every page of the origin.
+    headers = ((b"WWW-Authenticate", b'Bearer realm="sorgente"'),)
+
+    def __init__(self, *, wrong: bool) -> None:
+        super().__init__(
+            "that is not the admin key"
+            if wrong
+            else "this takes the admin key: Authorization: Bearer KEY or ?key="
+        )
+
+
+class NoAdminKey(OriginError):
+    """Looking after the origin takes a key, and there is none."""
+
+    status = 403
+
+    def __init__(self) -> None:
+        super().__init__(
+            "no admin key is set, so only the origin's own machine may look, and nobody may change "
+            "anything: set one with --admin-key KEY or SORGENTE_ADMIN_KEY"
+        )
+
+
 class TooManyTracks(OriginError):
     """A channel has as many tracks as it may. What the encoder sends of the others is welcome, so
     it is told in a way that makes none give up (DASH-IF Ingest §5: 403)."""
@@ -168,6 +198,15 @@ class TakenOver(OriginError):
 
     def __init__(self, channel: str, who: str) -> None:
         super().__init__(f"{channel} was taken over by {who}")
+
+
+class EndedByOperator(OriginError):
+    """Whoever runs the origin has ended the event."""
+
+    status = 410
+
+    def __init__(self, channel: str) -> None:
+        super().__init__(f"{channel} was ended by the operator of this origin")
 
 
 class Gone(OriginError):

@@ -19,9 +19,14 @@ from typing import Any, Final
 from sorgente import __version__
 from sorgente.allocator import give_large_blocks_back
 from sorgente.broker import Broker, BrokerLimits
+from sorgente.control.api import Api
 from sorgente.control.app import control_app
 from sorgente.control.status import OriginStatus
+from sorgente.control.thumbnails import Thumbnails
+from sorgente.control.view import View
+from sorgente.ffmpeg import find_program
 from sorgente.http.access import Access
+from sorgente.http.admin import AdminAccess
 from sorgente.http.delivery import DeliveryRules
 from sorgente.http.frontend import Frontend, FrontendLimits
 from sorgente.http.histogram import Histogram
@@ -104,8 +109,9 @@ class Origin:
         self.access = _access(settings, self._journal)
         router = Router(
             broker=self.broker,
-            control=control_app(self.status),
+            control=control_app(self.status, self._api(settings)),
             access=self.access,
+            admin=AdminAccess(settings.access.admin_key),
             ingest=IngestRules(encoders.publisher_timeout, SILENCE_BYTES, BURST_SECONDS),
             delivery=_delivery_rules(settings),
             relay_time=self._relay_time,
@@ -158,6 +164,12 @@ class Origin:
         self._frontend.close()
         self._frontend.abort()
         await asyncio.sleep(0)  # for the transports to say that they are closed
+
+    def _api(self, settings: Settings) -> Api:
+        now = self._clock.monotonic
+        view = View(self.broker, now, self.status)
+        thumbnails = Thumbnails(find_program(), now)
+        return Api(self.broker, now, view, thumbnails, settings.shown())
 
     @property
     def address(self) -> tuple[str, int]:

@@ -6,9 +6,10 @@ is spelt once. Every number is a bound or a time with its reason beside it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Annotated, Any, Literal
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
 
 from cyclopts import Parameter, Token
 from cyclopts.types import ExistingFile
@@ -21,6 +22,10 @@ from sorgente.keys import Key
 Positive = Annotated[int, Parameter(validator=Number(gt=0))]
 Seconds = Annotated[float, Parameter(validator=Number(gt=0))]
 Port = Annotated[int, Parameter(validator=Number(gte=0, lte=65535))]
+
+
+REDACTED: Final = "(set)"
+"""What is shown of a key."""
 
 
 def _key(_: object, tokens: Sequence[Token]) -> Key:
@@ -36,6 +41,7 @@ def _proxy(_: object, tokens: Sequence[Token]) -> IPv4Network | IPv6Network:
 Proxy = Annotated[IPv4Network | IPv6Network, Parameter(converter=_proxy, n_tokens=1)]
 
 PublishKey = Annotated[Key, Parameter(converter=_key, n_tokens=1, accepts_keys=False)]
+AdminKey = PublishKey
 
 
 def _consistent(_: object, listen: ListenSettings) -> None:
@@ -191,12 +197,16 @@ def _leaves(tree: Mapping[str, Any] | Sequence[Token]) -> Iterator[Sequence[Toke
 @Parameter(name="*")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessSettings:
-    """Who may publish."""
+    """Who may publish, and who may look after the origin."""
 
     publish_key: PublishKey | None = None
     """The key that encoders give: a Bearer token, a Basic password or ?key=. Without one, only
     this machine may publish. Better in SORGENTE_PUBLISH_KEY: ps shows command lines to everybody.
     """
+
+    admin_key: AdminKey | None = None
+    """The key to look after the origin with: it opens all of /api. Without one, this machine may
+    look, and nobody may change anything. Better in SORGENTE_ADMIN_KEY."""
 
     channel: Annotated[dict[str, ChannelSettings], Parameter(converter=_channels)] = field(
         default_factory=dict
@@ -251,3 +261,33 @@ class Settings:
     players: PlayerSettings = PlayerSettings()
     access: AccessSettings = AccessSettings()
     connections: ConnectionSettings = ConnectionSettings()
+    log: LogSettings = LogSettings()
+
+    def shown(self) -> dict[str, object]:
+        """All of them as they may be shown: of keys, whether there are any."""
+        return _shown(self)
+
+
+def _shown(settings: Any) -> dict[str, object]:
+    """By name, without the names of the components."""
+    shown: dict[str, object] = {}
+    for each in fields(settings):
+        value = getattr(settings, each.name)
+        if is_dataclass(value):
+            shown |= _shown(value)
+        elif isinstance(value, dict):
+            shown |= {f"{each.name}.{name}": _shown(of_one) for name, of_one in value.items()}
+        else:
+            shown[each.name] = _plain(value)
+    return shown
+
+
+def _plain(value: object) -> object:
+    match value:
+        case Key():
+            return REDACTED
+        case Path():
+            return str(value)
+        case tuple():
+            return [str(each) for each in value]
+    return value

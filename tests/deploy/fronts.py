@@ -24,7 +24,8 @@ class Front(NamedTuple):
     """What the configuration is a part of."""
 
 
-NGINX: Final = """daemon off; master_process off; pid DIR/nginx.pid; error_log stderr warn; user root;
+NGINX: Final = """daemon off; master_process off; pid DIR/nginx.pid;
+error_log stderr warn; user root;
 events {}
 http {
     access_log off;

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
@@ -88,22 +90,32 @@ async def test_the_loop_lag_is_sampled(launch: Launch) -> None:
         pass
 
 
-async def test_the_page_shows_channels_and_the_lines_to_use_them(origin: InProcess) -> None:
-    empty = (await origin.ask("GET", "/")).body.decode()
-    assert "No channel yet" in empty
-    assert "http://origin/ingest/live" in empty, "under the name it was asked for"
-
-    encoder = await origin.publish("/ingest/cam-1", headers=[("User-Agent", "<b>Lavf</b>")])
-    await encoder.send(UPLOAD.init, *UPLOAD.chunks)
-    await origin.audience(2, "/play/cam-1")
-    page = (await origin.ask("GET", "/")).body.decode()
-    assert '<a href="/play/cam-1">cam-1</a>' in page
-    assert "avc1." in page
-    assert "<td>2<td>" in page
-    assert "<b>Lavf" not in page, "what others say of themselves is not markup"
-    assert "&lt;b&gt;Lavf" in page
+async def test_the_page_and_what_it_loads_come_from_here_and_nowhere_else(
+    origin: InProcess,
+) -> None:
+    page = await origin.ask("GET", "/")
+    assert page.headers["content-type"].startswith("text/html")
+    assert "script-src 'self'" in page.headers["content-security-policy"]
+    text = page.body.decode()
+    loaded = re.findall(r'(?:src|href)="(/static/[^"]+)"', text)
+    assert len(loaded) == 2
+    for path in loaded:
+        assert (await origin.ask("GET", path)).status == 200
+    assert not re.search(r"<script(?![^>]*src)|<style|\son\w+=|\sstyle=", text), "nothing inline"
 
 
-async def test_the_page_does_not_believe_its_host(origin: InProcess) -> None:
-    page = (await origin.ask("GET", "http://a/?<script>")).body
-    assert b"<script>" not in page
+async def test_modules_come_as_such_and_only_if_they_are_new(origin: InProcess) -> None:
+    path = "/static/dashboard/dashboard.js"
+    module = await origin.ask("GET", path)
+    assert module.headers["content-type"].startswith("text/javascript")
+    for name in re.findall(rb'from "\./([a-z]+\.js)"', module.body):
+        assert (await origin.ask("GET", f"/static/dashboard/{name.decode()}")).status == 200
+    known = await origin.ask("GET", path, [("If-None-Match", module.headers["etag"])])
+    assert (known.status, known.body) == (304, b"")
+
+
+@pytest.mark.parametrize(
+    "path", ["/static/", "/static/nothing.js", "/static/../pyproject.toml", "/static/dashboard"]
+)
+async def test_there_is_nothing_but_what_is_there(origin: InProcess, path: str) -> None:
+    assert (await origin.ask("GET", path)).status == 404

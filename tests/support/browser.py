@@ -57,14 +57,20 @@ async def page_server(html: str) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def opened(html: str) -> AsyncIterator[Page]:
-    """A page of ``html`` in a browser of its own."""
+async def blank() -> AsyncIterator[Page]:
+    """An empty page in a browser of its own."""
     executable = chromium()
-    async with page_server(html) as url, async_playwright() as playwright:
+    async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
         try:
-            page = await browser.new_page(viewport={"width": 480, "height": 320})
-            await page.goto(url)
-            yield page
+            yield await browser.new_page(viewport={"width": 480, "height": 320})
         finally:
             await browser.close()
+
+
+@asynccontextmanager
+async def opened(html: str) -> AsyncIterator[Page]:
+    """A page of ``html`` in a browser of its own."""
+    async with page_server(html) as url, blank() as page:
+        await page.goto(url)
+        yield page

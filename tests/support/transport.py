@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 
 from sorgente.broker import Broker, BrokerLimits
 from sorgente.http.access import Access, Reason
+from sorgente.http.admin import AdminAccess
 from sorgente.http.asgi import AsgiApp
 from sorgente.http.connection import Connection
 from sorgente.http.delivery import DeliveryRules
@@ -131,6 +132,7 @@ class House:
         channel_keys: Mapping[str, Key] | None = None,
         proxies: Sequence[str] = (),
         proxy_protocol: bool = False,
+        admin_key: Key | None = None,
     ) -> None:
         self.clock = FakeClock()
         self.refusals: list[tuple[str | None, str, Reason]] = []
@@ -157,6 +159,7 @@ class House:
             IngestRules(30.0, 256, 2.0),
             DELIVERY,
             self.relay_time,
+            AdminAccess(admin_key),
         )
         self.later: list[tuple[float, Callable[[], None]]] = []
         self.frontend = Frontend(

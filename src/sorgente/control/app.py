@@ -7,26 +7,24 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.process_collector import ProcessCollector
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from sorgente.control.api import Api, refusal
 from sorgente.control.metrics import OriginCollector
-from sorgente.control.page import channels_page
+from sorgente.control.page import dashboard, static
 from sorgente.control.status import StatusSource
+from sorgente.errors import OriginError
 
 NO_STORE = {"Cache-Control": "no-store"}
 
 
-def control_app(source: StatusSource) -> Starlette:
-    """``/``, ``/healthz``, ``/readyz``, ``/metrics``, answered from what ``source`` tells."""
+def control_app(source: StatusSource, api: Api) -> Starlette:
+    """``/``, ``/healthz``, ``/readyz``, ``/metrics``, ``/static``, answered from what ``source``
+    tells, and ``api``."""
     registry = CollectorRegistry()
     registry.register(OriginCollector(source))
     ProcessCollector(registry=registry)
-
-    async def index(request: Request) -> Response:
-        host = request.headers.get("host", "localhost")
-        page = channels_page(source(), f"{request.url.scheme}://{host}")
-        return HTMLResponse(page, headers=NO_STORE)
 
     async def healthz(_: Request) -> Response:
         return PlainTextResponse("ok\n", headers=NO_STORE)
@@ -42,9 +40,12 @@ def control_app(source: StatusSource) -> Starlette:
 
     return Starlette(
         routes=[
-            Route("/", index),
+            Route("/", dashboard),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
             Route("/metrics", metrics),
-        ]
+            Route("/static/{path:path}", static),
+            api.mount,
+        ],
+        exception_handlers={OriginError: refusal},
     )

@@ -1,59 +1,70 @@
-"""``GET /``: the channels, and the lines to publish and play, on one plain page."""
+"""``GET /`` and ``/static/…``: pages, and what they load.
+
+All of it is read once, from the directory ``web``: it is small, and while players are served no
+disk is waited for and no thread started.
+"""
 
 from __future__ import annotations
 
-from html import escape
+import hashlib
+import mimetypes
+from pathlib import Path
+from typing import Final
 
-from sorgente.broker import FeedSnapshot
-from sorgente.control.status import OriginStatus
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 
-STYLE = """
-:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
-body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
-table { border-collapse: collapse; width: 100%; }
-th, td { text-align: left; padding: .35rem .75rem .35rem 0; border-bottom: 1px solid #8884; }
-code, pre { font: 14px/1.5 ui-monospace, monospace; }
-pre { overflow-x: auto; padding: .75rem 1rem; background: #8881; border-radius: .5rem; }
-.live { color: #1a7f37; } .reconnecting { color: #b35900; }
-"""
+import sorgente
 
+PACKAGE: Final = Path(sorgente.__file__).parent
 
-def channels_page(status: OriginStatus, origin: str) -> str:
-    """The page; ``origin`` is the scheme and authority it was asked under."""
-    rows = "".join(map(_row, status.channels))
-    table = (
-        "<table><tr><th>channel<th>state<th>tracks<th>watching<th>window<th>encoder</tr>"
-        f"{rows}</table>"
-        if rows
-        else "<p>No channel yet. Publish one:</p>"
-    )
-    base = escape(origin)
-    return f"""<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>Sorgente</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<style>{STYLE}</style>
-<h1>Sorgente</h1>
-{table}
-<h2>Publish</h2>
-<pre>ffmpeg -re -i input.mp4 -c:v libx264 -tune zerolatency -g 30 -c:a aac \\
-  -f mp4 -movflags empty_moov+frag_keyframe+default_base_moof {base}/ingest/live</pre>
-<h2>Play</h2>
-<pre>ffplay {base}/play/live
-curl -N {base}/play/live &gt; received.mp4
-{base}/live/live/manifest.mpd    <i>low-latency DASH, for dash.js, Shaka, ExoPlayer …</i></pre>
-<p><a href="/metrics">metrics</a> · version {escape(status.version)}</p>
-</html>
-"""
+WEB: Final = next(
+    directory for directory in (PACKAGE / "web", PACKAGE.parents[1] / "web") if directory.is_dir()
+)
+"""In the wheel, or in the working tree."""
+
+PAGE: Final = {
+    # Everything a page needs comes from here, and nothing of it stands in the page itself (CSP 3).
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self' blob: data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+}
 
 
-def _row(channel: FeedSnapshot) -> str:
-    name = escape(channel.name)
-    return (
-        f'<tr><td><a href="/play/{name}">{name}</a>'
-        f' · <a href="/live/{escape(channel.channel)}/manifest.mpd">MPD</a>'
-        f'<td class="{channel.state}">{channel.state}'
-        f"<td>{escape(', '.join(channel.tracks) or channel.content_type or '–')}"
-        f"<td>{channel.watching}"
-        f"<td>{channel.window_seconds:.0f} s, {channel.window_bytes / 1e6:.1f} MB"
-        f"<td>{escape(channel.publisher or '–')}</tr>"
-    )
+class Files:
+    """The files of a directory, by their paths in it."""
+
+    def __init__(self, directory: Path) -> None:
+        self._files = {
+            str(file.relative_to(directory)): file.read_bytes()
+            for file in sorted(directory.rglob("*"))
+            if file.is_file()
+        }
+
+    def answer(self, request: Request, path: str) -> Response:
+        """The file at ``path``, unless whoever asks has it."""
+        content = self._files.get(path)
+        if content is None:
+            return PlainTextResponse("there is nothing at this path\n", 404)
+        tag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
+        headers = {"Cache-Control": "no-cache", "ETag": tag}
+        if path.endswith(".html"):
+            headers |= PAGE
+        if request.headers.get("if-none-match") == tag:
+            return Response(status_code=304, headers=headers)
+        kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
+        return Response(content, headers=headers, media_type=kind)
+
+
+FILES: Final = Files(WEB)
+
+
+async def static(request: Request) -> Response:
+    """``/static/{path}``."""
+    return FILES.answer(request, request.path_params["path"])
+
+
+async def dashboard(request: Request) -> Response:
+    """The channels. What they are it asks ``/api/v1/events``, which may ask it for a key."""
+    return FILES.answer(request, "dashboard/index.html")

@@ -60,7 +60,7 @@ class Access:
         channel = channel_of(path)
         key = self._key_of(channel)
         if key is None:
-            if not _is_local(request, host):
+            if not is_local(request, host):
                 self._note(request, channel, Reason.NOT_LOCAL)
                 raise Forbidden
             return
@@ -88,7 +88,7 @@ def channel_of(path: Sequence[bytes]) -> str | None:
     return path[0].decode("ascii") if NAME.fullmatch(path[0]) else None
 
 
-def _is_local(request: Request, host: str) -> bool:
+def is_local(request: Request, host: str) -> bool:
     """A program on this machine asks, and on nobody else's behalf."""
     if any(name in request.headers for name in FORWARDED):
         return False

@@ -1,7 +1,9 @@
 """A small bridge from a connection to an ASGI application (ASGI 3.0, HTTP).
 
-For all that is not the media path: pages, health, metrics, later the API. One task per request, a
-bounded body, and the response waits while the connection takes no more.
+For all that is not the media path: pages, health, metrics, the API. One task per request, a bounded
+body, and the response waits while the connection takes no more. Answers may go on for ever: the
+application hears when the other side is gone (``http.disconnect``), what it sends from then on goes
+nowhere.
 """
 
 from __future__ import annotations
@@ -126,7 +128,8 @@ class AsgiExchange(Exchange):
         request = self.request
         return {
             "type": "http",
-            "asgi": {"version": "3.0", "spec_version": "2.4"},
+            # Not 2.4, in which to send to somebody who is gone raises: this one says it by receive.
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
             "http_version": request.version,
             "method": request.method,
             "scheme": "http",
@@ -135,7 +138,7 @@ class AsgiExchange(Exchange):
             "query_string": request.query_string,
             "root_path": "",
             "headers": list(request.headers.items()),
-            "client": None,
+            "client": (self.line.peer_host, 0),
             "server": None,
         }
 

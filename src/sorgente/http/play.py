@@ -50,7 +50,9 @@ class PlayExchange(Exchange):
             return
         framing = framed if self.request.version == "1.1" else plain
         start: Start = "oldest" if self.request.query("from") == "oldest" else "newest"
-        self._subscriber = Subscriber(self, framing, start)
+        self._subscriber = Subscriber(
+            self, framing, start, who=self.request.who, since=self.line.now
+        )
         self._feed = self._broker.subscribe(self._channel, self._subscriber, self._track)
         if not self.line.writable:
             self.paused()  # by the backlog, before it was known whose that is

@@ -12,6 +12,7 @@ from sorgente.broker import Broker
 from sorgente.errors import MethodNotAllowed, NotFound, OriginError
 from sorgente.http import wire
 from sorgente.http.access import Access
+from sorgente.http.admin import AdminAccess
 from sorgente.http.asgi import AsgiApp, AsgiExchange
 from sorgente.http.delivery import DeliveryRules, InitExchange, SegmentExchange
 from sorgente.http.exchange import Exchange, Line
@@ -40,7 +41,7 @@ SEGMENT: Final = re.compile(rb"([1-9][0-9]{0,15})\.m4s")
 INIT: Final = re.compile(rb"init-([0-9]{1,16})\.mp4")
 
 CONTROL: Final = frozenset({b"", b"healthz", b"readyz", b"metrics"})
-"""First path segments that the control application answers."""
+"""Paths that the control application answers, whoever asks."""
 
 INGEST: Final = re.compile(rb"/ingest(?:/|$)").match
 
@@ -53,7 +54,7 @@ PLACES_KEPT: Final = 1024
 asks for. A path that means something has some 200 bytes at most."""
 
 
-Kind = Literal["play", "manifest", "segment", "init", "own", "time", "control"]
+Kind = Literal["play", "manifest", "segment", "init", "own", "time", "control", "api"]
 """What there is to ask for."""
 
 
@@ -95,6 +96,10 @@ def place(path: bytes) -> Place:
             return Place("own")
         case b"time", []:
             return Place("time")
+        case b"api", [*_]:
+            return Place("api")
+        case b"static", [*_]:
+            return Place("control")
         case _, [] if first in CONTROL:
             return Place("control")
     raise NotFound("there is nothing at this path")
@@ -129,6 +134,7 @@ class Router:
     ingest: IngestRules
     delivery: DeliveryRules
     relay_time: Histogram
+    admin: AdminAccess = field(default_factory=lambda: AdminAccess(None))
     manifests: Manifests = field(default_factory=Manifests)
     own_manifests: OwnManifests = field(default_factory=OwnManifests)
 
@@ -144,7 +150,7 @@ class Router:
         if INGEST(path):
             return self._ingest(request, line, path)
         at = place(path)
-        if at.kind != "control" and request.method not in READING:
+        if at.kind not in ("control", "api") and request.method not in READING:
             raise MethodNotAllowed(request.method, (*READING, "OPTIONS"))
         broker = self.broker
         match at.kind:
@@ -159,6 +165,9 @@ class Router:
                 return self._own(request, line, path)
             case "time":
                 return TimeExchange(line, request)
+            case "api":
+                self.admin.check(request, line.peer_host, reads=request.method in READING)
+                return AsgiExchange(line, request, self.control)
             case "control":
                 return AsgiExchange(line, request, self.control)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 from weakref import proxy
 
-from sorgente.errors import ChannelConflict, TooManyTracks
+from sorgente.errors import ChannelConflict, OriginError, TooManyTracks
 from sorgente.media.addresses import Addresses, Posted
 from sorgente.media.fanout import Counters
 from sorgente.media.feed import LONG_AGO, Feed, FeedRules, Journal, OnEnded
@@ -197,6 +197,21 @@ class Channel:
             session = None if feed is None else feed.session
             if session is not None and session.heard_at - ended_at < LAST_OBJECTS / 2:
                 session.conclude(now)
+
+    def end(self, error: OriginError, now: float) -> None:
+        """The event is over, by order; encoders that are sending are told ``error``. What is kept
+        stays to be seen."""
+        for feed in self:
+            feed.end(error, now)
+        self._expected_until = None
+        self.presentation.conclude(now)
+
+    def release(self, error: OriginError, now: float) -> None:
+        """Take the right to publish from whoever has it. Players wait, as for an encoder that broke
+        off."""
+        for feed in self:
+            if feed.session is not None:
+                feed.session.end(error, now)
 
     def forget_idle_feeds(self) -> None:
         """Forget paths where nobody publishes, is expected, or waits."""

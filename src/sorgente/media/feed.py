@@ -147,6 +147,11 @@ class Feed:
         return len(self._waiting) + (0 if self.relay is None else self.relay.watching)
 
     @property
+    def subscribers(self) -> list[Subscriber]:
+        """All players, the waiting ones included."""
+        return [*self._waiting, *(() if self.relay is None else self.relay)]
+
+    @property
     def bytes_kept(self) -> int:
         """Memory of the window, in bytes."""
         return 0 if self.relay is None else self.relay.window.bytes
@@ -286,6 +291,12 @@ class Feed:
         if self.session is None and self._abandon_at is not None and now >= self._abandon_at:
             self._abort_relay()
             self._journal.abandoned(self)
+
+    def end(self, error: OriginError, now: float) -> None:
+        """It is over, by order: players get a clean end, encoders that are sending ``error``."""
+        if self.session is not None:
+            self.session.end(error, now, Outcome.COMPLETE)
+        self.close_relay(clean=True)
 
     def close(self) -> None:
         """The origin shuts down: nothing here looks complete."""

@@ -159,6 +159,23 @@ class Presentation:
         return self._waiting.bytes_held + self._catalogue.bytes_held
 
     @property
+    def newest_period(self) -> Period | None:
+        """What is on the air, or was last."""
+        return self._periods[-1] if self._periods else None
+
+    @property
+    def latency_target(self) -> Fraction | None:
+        """Seconds that players are asked to aim at; None while there is nothing to announce."""
+        period = self.newest_period
+        return None if period is None else self._planner.latency_target(period)
+
+    @property
+    def key_frame_interval(self) -> Fraction | None:
+        """Seconds between the newest two key frames of the leading track, as far as is known."""
+        period = self.newest_period
+        return self._key_frames.interval or (None if period is None else period.rhythm.longest)
+
+    @property
     def drift(self) -> Fraction:
         """Seconds that media come later than announced, without jitter."""
         run = self.timeline.run
@@ -223,6 +240,7 @@ class Presentation:
                 name, alone.leading_track.timescale, resumes=resumes, sparse=track.is_sparse
             )
             tracks[track_id] = track
+            track.pulse.pause()
         if not self._sources:
             self._broken = False
         source = self._sources[feed] = Source(TrackSplitter(init, lead=lead), tracks)
@@ -245,6 +263,11 @@ class Presentation:
         at_once = Counter[int]()
         for cut in cuts:
             at_once[cut.track_id] += cut.duration
+            if cut.unix_time is not None:
+                source.tracks[cut.track_id].pulse.note_age(utc - cut.unix_time)
+        for track_id, ticks in at_once.items():
+            track = source.tracks[track_id]
+            track.pulse.note(now, ticks / track.timescale)
         for cut in cuts:
             track = source.tracks[cut.track_id]
             timescale = track.timescale
@@ -320,6 +343,11 @@ class Presentation:
         self._expire(now)
         self._forget_periods(now)
         self._forget_tracks()
+
+    def conclude(self, now: float) -> None:
+        """No encoder is awaited any longer: the event is over with the next tick."""
+        if self._ends_at is not None:
+            self._ends_at = now
 
     def drop_oldest(self) -> int:
         """Let the oldest segment go, or what waits to be in one; return the bytes that frees."""

@@ -57,6 +57,11 @@ class Relay:
         yield from self._fanout
         yield from self._aligning
 
+    def unsent(self, subscriber: Subscriber) -> int:
+        """How many chunks there are that a subscriber has not got."""
+        end = self.window.end
+        return end - subscriber.cursor if subscriber in self._fanout.behind else 0
+
     def outrun(self, now: float, burst_seconds: float) -> bool:
         """Whether the upload is about to push out of the window what came in less than
         ``burst_seconds`` ago and some player has yet to read.

@@ -75,6 +75,11 @@ class KeyFrames:
         self._starts: deque[Fraction] = deque(maxlen=2)
         self._breaks: deque[float] = deque(maxlen=BREAKS + 1)
 
+    @property
+    def interval(self) -> Fraction | None:
+        """Seconds between the newest two; None while there are not two."""
+        return self._starts[-1] - self._starts[0] if len(self._starts) == 2 else None
+
     def note(self, start: Fraction) -> None:
         """One more."""
         self._starts.append(start)

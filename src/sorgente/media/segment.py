@@ -110,6 +110,11 @@ class Segment:
 
     # Reading
 
+    @property
+    def reading(self) -> int:
+        """How many follow it while it grows."""
+        return self._fanout.watching + len(self._awaited)
+
     def attend(self, subscriber: Subscriber, start: int = 0) -> None:
         """Follow a growing segment from byte ``start``, which is there: all there is in one write,
         then chunk by chunk."""

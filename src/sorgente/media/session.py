@@ -230,10 +230,10 @@ class Session:
             if not self._publishers:
                 self._release(Outcome.COMPLETE, "the manifest says that it is over", now)
 
-    def end(self, error: OriginError, now: float) -> None:
+    def end(self, error: OriginError, now: float, outcome: Outcome = Outcome.BROKEN) -> None:
         """Somebody ends it; encoders that are sending are told ``error``."""
         publishers = list(self._publishers)
-        self._release(Outcome.BROKEN, str(error), now)
+        self._release(outcome, str(error), now)
         for publisher in publishers:
             publisher.end(error)
 

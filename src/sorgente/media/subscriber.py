@@ -41,14 +41,27 @@ class Subscriber:
     ``cursor``  number of the next chunk to send; meaningful only while it is behind.
     ``form``    how chunks look to this player; changes once, when its stream stops being the upload
                 byte for byte.
+    ``number``  what it is called among all of an origin's; 0 until it has a name.
+    ``who``     address of its player, and ``since``: seconds, when it came.
     """
 
-    __slots__ = ("cursor", "form", "paused", "sink", "start", "write")
+    __slots__ = ("cursor", "form", "number", "paused", "since", "sink", "start", "who", "write")
 
-    def __init__(self, sink: Sink, form: Form, start: Start = "newest") -> None:
+    def __init__(
+        self,
+        sink: Sink,
+        form: Form,
+        start: Start = "newest",
+        *,
+        who: str = "",
+        since: float = 0.0,
+    ) -> None:
         self.sink = sink
         self.write = sink.write
         self.form = form
         self.start: Start = start
         self.cursor = 0
         self.paused = False
+        self.number = 0
+        self.who = who
+        self.since = since

@@ -21,6 +21,7 @@ from typing import Final, cast
 from sorgente.isobmff.init_segment import InitSegment
 from sorgente.media.chunk import Chunk
 from sorgente.media.fanout import Counters
+from sorgente.media.pulse import Pulse
 from sorgente.media.segment import Segment
 from sorgente.media.snapshot import Kind
 from sorgente.media.subscriber import Subscriber
@@ -75,6 +76,8 @@ class Track:
         self.last_object = 0
         """Ticks that its encoder sent at once, the last time; 0 if it sends chunks as it makes
         them."""
+        self.pulse = Pulse()
+        """How its chunks come."""
         self._counters = counters
         self._growing: Segment | None = None
         self._last_chunk = 0
@@ -110,6 +113,16 @@ class Track:
     def growing(self) -> Segment | None:
         """The segment that is being written."""
         return self._growing
+
+    @property
+    def newest(self) -> Segment | None:
+        """The newest segment that has anything in it."""
+        return next((each for each in reversed(self.segments.values()) if each.end), None)
+
+    @property
+    def reading(self) -> int:
+        """How many follow the segment that is being written."""
+        return 0 if self._growing is None else self._growing.reading
 
     @property
     def held(self) -> int:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from sorgente.ffmpeg import find_program
 from sorgente.tools.errors import FfmpegMissing
 
 HOW_TO_GET_ONE: Final = (
@@ -59,14 +59,9 @@ def find_ffmpeg() -> Ffmpeg:
 
     Raises FfmpegMissing.
     """
-    found = shutil.which("ffmpeg")
+    found = find_program()
     if found is None:
-        try:
-            from imageio_ffmpeg import get_ffmpeg_exe
-
-            found = str(get_ffmpeg_exe())
-        except (ImportError, RuntimeError):  # RuntimeError: a wheel without a binary
-            raise FfmpegMissing(HOW_TO_GET_ONE) from None
+        raise FfmpegMissing(HOW_TO_GET_ONE)
     return examined(found)
 
 

@@ -1,0 +1,86 @@
+"""What the origin is like now, as the API says it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+
+from sorgente.broker import Broker
+from sorgente.control import schema
+from sorgente.control.advice import advise
+from sorgente.control.status import StatusSource
+from sorgente.errors import NotFound
+from sorgente.media.channel import Channel
+from sorgente.media.report import ChannelReport, report, subscribers
+
+Struct = TypeVar("Struct", bound=msgspec.Struct)
+
+
+class View:
+    """Looks, and changes nothing."""
+
+    def __init__(self, broker: Broker, now: Callable[[], float], status: StatusSource) -> None:
+        """``now``: seconds of a clock that only grows."""
+        self._broker = broker
+        self._now = now
+        self._status = status
+
+    @property
+    def closing(self) -> bool:
+        """The origin is going away."""
+        return self._broker.closing
+
+    def origin(self) -> schema.Origin:
+        """The origin itself."""
+        status = self._status()
+        return schema.Origin(
+            version=status.version,
+            closing=status.closing,
+            channels_live=status.channels_live,
+            connections=status.connections,
+            connections_refused=status.refused,
+            held=status.waiting + status.held,
+            window_bytes=status.window_bytes,
+            totals=_as(schema.Counters, status.totals),
+        )
+
+    def channels(self) -> list[schema.Channel]:
+        """All of them."""
+        return [_channel(each) for each in self._broker.report(self._now())]
+
+    def channel(self, name: str) -> schema.Channel:
+        """One. Raises NotFound."""
+        return _channel(report(self.known(name), self._now()))
+
+    def track(self, name: str, track: str) -> schema.Track:
+        """One of its tracks. Raises NotFound."""
+        found = next((each for each in self.channel(name).tracks if each.name == track), None)
+        if found is None:
+            raise NotFound(f"{name} has no track {track}")
+        return found
+
+    def subscribers(self, name: str, after: int, limit: int) -> schema.Subscribers:
+        """At most ``limit`` of its players with a number greater than ``after``. Raises
+        NotFound."""
+        found = subscribers(self.known(name), self._now())
+        following = [each for each in found if each.number > after]
+        return schema.Subscribers(
+            [_as(schema.Subscriber, each) for each in following[:limit]], len(found)
+        )
+
+    def known(self, name: str) -> Channel:
+        """The channel of this name. Raises NotFound."""
+        channel = self._broker.get(name)
+        if channel is None:
+            raise NotFound(f"there is no channel {name}")
+        return channel
+
+
+def _channel(seen: ChannelReport) -> schema.Channel:
+    return msgspec.structs.replace(_as(schema.Channel, seen), advice=advise(seen))
+
+
+def _as(struct: type[Struct], seen: object) -> Struct:
+    return msgspec.convert(seen, struct, from_attributes=True)

@@ -1,0 +1,45 @@
+"""The control application of an origin with a channel on the air, and one that is waited for."""
+
+from __future__ import annotations
+
+import pytest
+from starlette.applications import Starlette
+
+from sorgente.control.api import Api
+from sorgente.control.app import control_app
+from sorgente.control.status import OriginStatus
+from sorgente.control.thumbnails import Thumbnails
+from sorgente.control.view import View
+from sorgente.settings import Settings
+from tests.support.boxes import VIDEO
+from tests.support.on_air import Live
+from tests.support.transport import House
+
+
+class Stage:
+    """What the composition root does, with the clock of a test."""
+
+    def __init__(self, program: str | None = None) -> None:
+        self.house = House()
+        self.live = Live(self.house, frames=120, spec=VIDEO)
+        self.player = self.house.request(b"GET /play/live HTTP/1.1")
+        self.house.request(b"GET /play/tomorrow HTTP/1.1")
+        broker, now = self.house.broker, self.house.clock.monotonic
+        self.view = View(broker, now, self.status)
+        self.thumbnails = Thumbnails(program, now)
+        api = Api(broker, now, self.view, self.thumbnails, Settings().shown())
+        self.app: Starlette = control_app(self.status, api)
+
+    def status(self) -> OriginStatus:
+        broker, clock = self.house.broker, self.house.clock
+        return OriginStatus(
+            version="0", closing=broker.closing, channels=broker.snapshot(clock.now), drifts={},
+            held=broker.held, totals=broker.totals(), window_bytes=broker.bytes_held,
+            connections=3, refused=0, publish_refused={}, relay_time=self.house.relay_time,
+            loop_lag=self.house.relay_time,
+        )  # fmt: skip
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()

@@ -1,0 +1,77 @@
+"""The dashboard in a browser: what is on the air, what is wrong with it, and who may see that."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import Page, expect
+
+from sorgente.keys import Key
+from sorgente.settings import AccessSettings, Settings
+from tests.support.browser import blank
+from tests.support.live import video
+from tests.support.origin import LOCAL, InProcess, in_process
+
+pytestmark = pytest.mark.e2e
+
+KEY = "of-the-operator"
+UPLOAD = video(260, gop=125)
+"""A key frame every five seconds."""
+
+
+@pytest.fixture
+async def origin() -> AsyncIterator[InProcess]:
+    settings = Settings(listen=LOCAL, access=AccessSettings(admin_key=Key(KEY)))
+    async with in_process(settings) as site:
+        encoder = await site.publish("/ingest/cam-one", headers=[("User-Agent", "<b>Lavf</b>")])
+        await encoder.send(UPLOAD.init, *UPLOAD.chunks)
+        yield site
+
+
+@pytest.fixture
+async def page() -> AsyncIterator[Page]:
+    async with blank() as page:
+        complaints: list[str] = []
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        yield page
+        assert not complaints
+
+
+async def test_a_card_shows_a_live_channel_and_what_is_wrong_with_it(
+    origin: InProcess, page: Page
+) -> None:
+    refused: list[str] = []
+    page.on("console", lambda said: refused.append(said.text) if "Policy" in said.text else None)
+    await page.goto(f"{origin.url}/")
+    card = page.locator("article.live")
+    await expect(card.locator("h2")).to_have_text("cam-one")
+    await expect(card.locator(".state")).to_have_text("live")
+    await expect(card.locator(".picture")).to_have_text("CO", use_inner_text=True)
+    warning = card.locator(".advice .serious", has_text="Key frames come every 5 s")
+    await expect(warning.locator(".remedy")).to_have_text("Set -g 50")
+    await expect(card.locator(".tracks")).to_contain_text("avc1.64001f")
+    await expect(card.locator(".about .quiet")).to_contain_text("<b>Lavf</b>")
+    assert not refused, "nothing on the page is against its own policy"
+
+    answer = await origin.ask(
+        "DELETE", "/api/v1/channels/cam-one", [("Authorization", f"Bearer {KEY}")]
+    )
+    assert answer.status == 204
+    await expect(page.locator("article")).to_have_count(0)
+    await expect(page.locator("#empty")).to_contain_text(f"{origin.url}/ingest/live")
+
+
+async def test_from_elsewhere_it_asks_for_the_key(origin: InProcess, page: Page) -> None:
+    await page.set_extra_http_headers({"X-Forwarded-For": "192.0.2.1"})
+    await page.goto(f"{origin.url}/")
+    form = page.locator("#key")
+    await expect(form).to_contain_text("this takes the admin key")
+    await expect(page.locator("article")).to_have_count(0)
+    await form.locator("input").fill("not-the-key")
+    await form.locator("button").click()
+    await expect(form).to_contain_text("that is not the admin key")
+    await form.locator("input").fill(KEY)
+    await form.locator("button").click()
+    await expect(page.locator("article.live h2")).to_have_text("cam-one")
+    await expect(form).to_be_hidden()

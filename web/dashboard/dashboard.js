@@ -1,0 +1,90 @@
+// The dashboard: a card for every channel, kept true by /api/v1/events.
+
+import { Card } from "./card.js";
+import { element, bytes, rate } from "./element.js";
+import { listen } from "./events.js";
+import { ingestLine } from "./lines.js";
+
+const KEY = "sorgente-admin-key"; // in the tab's own storage, and gone with it
+
+const $ = (id) => document.getElementById(id);
+const cards = new Map();
+
+function headers() {
+  const key = sessionStorage.getItem(KEY);
+  return key ? { Authorization: `Bearer ${key}` } : {};
+}
+
+function show(channels) {
+  for (const channel of channels) {
+    let card = cards.get(channel.name);
+    if (!card) {
+      card = new Card(channel.name, headers);
+      cards.set(channel.name, card);
+      const after = [...cards.values()].filter((other) => other.name > channel.name);
+      const next = after.sort((a, b) => (a.name < b.name ? -1 : 1))[0];
+      $("channels").insertBefore(card.element, next ? next.element : null);
+    }
+    card.update(channel);
+  }
+  $("empty").hidden = cards.size > 0;
+}
+
+function forget(names) {
+  for (const name of names) {
+    cards.get(name)?.remove();
+    cards.delete(name);
+  }
+  $("empty").hidden = cards.size > 0;
+}
+
+let before = null;
+
+function showOrigin(origin) {
+  const now = performance.now();
+  const totals = origin.totals;
+  const out = before ? (totals.bytes_out - before.bytes) * 8000 / (now - before.at) : 0;
+  before = { bytes: totals.bytes_out, at: now };
+  $("origin").textContent = [
+    `${origin.channels_live} live`,
+    `${origin.connections} connections`,
+    `${rate(out)} out`,
+    `${bytes(origin.window_bytes)} in memory`,
+    `version ${origin.version}`,
+  ].join(" · ") + (origin.closing ? " · shutting down" : "");
+}
+
+function heard(name, data) {
+  $("key").hidden = true;
+  if (name === "snapshot") {
+    const names = new Set(data.channels.map((channel) => channel.name));
+    forget([...cards.keys()].filter((each) => !names.has(each)));
+  } else {
+    forget(data.gone);
+  }
+  if (data.origin) showOrigin(data.origin);
+  show(data.channels);
+}
+
+async function run() {
+  try {
+    await listen("/api/v1/events", headers(), heard, () => {
+      $("origin").textContent = "the origin does not answer; trying again …";
+    });
+  } catch (error) {
+    $("origin").textContent = "";
+    $("key-note").textContent = error.message;
+    $("key").hidden = false;
+    $("key-input").focus();
+  }
+}
+
+$("key").addEventListener("submit", (event) => {
+  event.preventDefault();
+  sessionStorage.setItem(KEY, $("key-input").value);
+  $("key-input").value = "";
+  run();
+});
+
+$("empty").append(element("pre", {}, ingestLine("live")));
+run();
