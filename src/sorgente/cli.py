@@ -26,9 +26,12 @@ from sorgente.settings import (
     Settings,
     WindowSettings,
 )
+from sorgente.tools.check.command import CheckSettings, check
 from sorgente.tools.order import PushSettings
 from sorgente.tools.push import push
 from sorgente.tools.target import DEFAULT_URL
+
+DEFAULT_MANIFEST = f"http://127.0.0.1:8080/live/{DEFAULT_CHANNEL}/manifest.mpd"
 
 VARIABLES = Env("SORGENTE_", command=False)
 
@@ -108,6 +111,25 @@ def push_command(
         A channel of an origin.
     """
     return push(input_, url, settings)
+
+
+@app.command(name="check")
+def check_command(
+    url: Annotated[str, Parameter(name="URL")] = DEFAULT_MANIFEST,
+    /,
+    *,
+    settings: CheckSettings = CheckSettings(),  # noqa: B008 - frozen
+) -> int:
+    """Watch a low-latency DASH channel like a strict player, and say what is wrong with it.
+
+    Exit code: 0 nothing players rely on, 1 there are problems, 2 there was nothing to look at.
+
+    Parameters
+    ----------
+    url
+        Its manifest, on any origin.
+    """
+    return check(url, settings)
 
 
 def main() -> None:
