@@ -30,10 +30,14 @@ class ChunkSeen:
 
 
 class ChunkReader:
-    """Bytes of one response in, chunks out. After ``broken`` nothing more comes."""
+    """Bytes of one response in, chunks out. After ``broken`` nothing more comes.
 
-    def __init__(self, init: InitSegment) -> None:
+    Without ``init`` the response brings its own.
+    """
+
+    def __init__(self, init: InitSegment | None = None) -> None:
         self._parser = UploadParser(init=init)
+        self.init = init
         self.broken = ""
         """What is wrong with the bytes."""
 
@@ -46,11 +50,17 @@ class ChunkReader:
             for unit in self._parser.feed(data):
                 if isinstance(unit, RawBytes):
                     self.broken = NOT_MEDIA
+                elif isinstance(unit, InitSegment):
+                    self.init = unit
                 elif isinstance(unit, MediaChunk):
                     seen += _seen(unit, at)
         except MediaError as error:
             self.broken = str(error)
         return seen
+
+    def seconds(self, ticks: int) -> float:
+        """Of the leading track."""
+        return ticks / self.init.leading_track.timescale if self.init else 0.0
 
     def finish(self) -> None:
         """The body is at its end: is it one of a chunk?"""
