@@ -130,9 +130,9 @@ class OtherOrigin:
             if Fault.ONLY_WHOLE not in self.faults:
                 await self._until(number + (index + 1) / CHUNKS)
             if Fault.CUT in self.faults and index == CHUNKS - 1:
-                assert request.transport is not None
-                request.transport.close()
-                return response
+                if request.transport is not None:
+                    request.transport.abort()
+                raise asyncio.CancelledError
             if not (Fault.GAP in self.faults and index == 2):
                 await response.write(self._chunk(number, index))
         await response.write_eof()

@@ -13,8 +13,9 @@ from sorgente.isobmff.init_segment import InitSegment
 from sorgente.tools.arrivals import ChunkSeen
 from sorgente.tools.check.rule import DASH, LL, Breach, Rulebook, Severity
 from sorgente.tools.mpd.presentation import Representation
+from sorgente.tools.mpd.reference import Reference, reference
 from sorgente.tools.mpd.segments import Segment
-from sorgente.tools.mpd.values import date_time, integer
+from sorgente.tools.mpd.values import integer
 
 PROBLEM: Final = Severity.PROBLEM
 WARNING: Final = Severity.WARNING
@@ -84,7 +85,7 @@ class TrackSeen:
 
     def ages(self) -> list[float]:
         """Seconds between a chunk's being made, by ``prft`` or the MPD, and its being here."""
-        clock = reference(self)
+        clock = _clock(self)
         return [
             chunk.at - made
             for each in self.segments
@@ -273,7 +274,7 @@ def _(track: TrackSeen) -> Iterator[Breach]:
 @TRACKS.rule("reference-agrees", WARNING, f"{LL} 9.X.4.5; dash.js",
              "prft and ProducerReferenceTime tell one time")  # fmt: skip
 def _(track: TrackSeen) -> Iterator[Breach]:
-    clock = reference(track)
+    clock = _clock(track)
     if clock is None:
         return
     gaps = [
@@ -296,27 +297,10 @@ def _(track: TrackSeen) -> Iterator[Breach]:
                      f" come; the target latency is {track.target:g} s")  # fmt: skip
 
 
-class Reference:
-    """A ``ProducerReferenceTime`` as a line from media time to UTC."""
-
-    def __init__(self, wall: Fraction, at: int, scale: int) -> None:
-        self._wall = wall
-        self._at = at
-        self._scale = scale
-
-    def __call__(self, ticks: int) -> float:
-        """UTC at which what is presented at ``ticks`` was made."""
-        return float(self._wall + Fraction(ticks - self._at, self._scale))
-
-
-def reference(track: TrackSeen) -> Reference | None:
-    """That of the MPD; None when it has none that can be read."""
+def _clock(track: TrackSeen) -> Reference | None:
+    """That of the MPD."""
     scale = _scale(track)
-    for node in track.representation.inherited("ProducerReferenceTime"):
-        wall, at = node.get("wallClockTime"), node.get("presentationTime")
-        if scale and wall and at:
-            return Reference(date_time(wall), integer(at), scale)
-    return None
+    return reference(track.representation, scale) if scale else None
 
 
 def _scale(track: TrackSeen) -> int | None:
