@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Final
-from urllib.parse import urljoin
 
 from sorgente.tools.errors import OriginLost
 from sorgente.tools.mpd.tree import UnreadableManifest
-from sorgente.tools.mpd.values import date_time
+from sorgente.tools.mpd.values import address, date_time
 from sorgente.tools.web import Answer, Web
 
 READINGS: Final = 5
@@ -51,8 +50,7 @@ async def read_clock(
         if name not in (*BODY_SCHEMES, "http-head"):
             continue
         for url in value.split():
-            full = urljoin(manifest.url, url)
-            seen = await _read(web, name, full, failures)
+            seen = await _read(web, name, address(manifest.url, url), failures)
             answers += seen[1]
             if seen[0] is not None:
                 seen[0].failures, seen[0].answers = failures, answers

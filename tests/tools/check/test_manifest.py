@@ -107,6 +107,11 @@ BAD = {
         {"producer-reference-time"},
     ),
     "half a reference": ({'wallClockTime="2026-11-22T12:00:00Z"': ""}, {"producer-reference-time"}),
+    "a reference to nothing": (
+        {'wallClockTime="2026-11-22T12:00:00Z"': 'wallClockTime="noon"'},
+        {"producer-reference-time"},
+    ),
+    "latency of nothing that counts": ({'min="500"': 'min="x"'}, {"latency-order"}),
     "reference 0": (
         {'Time id="1"': 'Time id="0"', 'referenceId="1"': 'referenceId="0"'},
         {"producer-reference-id"},

@@ -61,6 +61,13 @@ def test_listed_segments() -> None:
     assert listed.longest == 1
 
 
+def test_a_long_list_is_entered_in_its_midst() -> None:
+    listed = how(altered({'r="9"': 'r="9999"'}, LISTED))
+    first = next(listed.available_from(Fraction(START) + 5000 + Fraction("0.2")))
+    assert (first.number, first.available) == (5001, START + 5000 + Fraction("0.2"))
+    assert next(listed.available_from(Fraction(START) + 9999 + Fraction("0.21")), None) is None
+
+
 def test_times_and_wide_numbers_in_urls() -> None:
     by_time = how(altered({"$Number$.m4s": "$Time$_$Number%05d$_$$.m4s"}, LISTED))
     assert by_time.base == URL

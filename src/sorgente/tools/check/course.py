@@ -14,7 +14,6 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Final
-from urllib.parse import urljoin
 
 from sorgente.errors import MediaError
 from sorgente.isobmff.init_segment import InitSegment, parse_init_segment
@@ -27,6 +26,7 @@ from sorgente.tools.lag import Lag
 from sorgente.tools.mpd.presentation import Mpd, Representation, read_mpd
 from sorgente.tools.mpd.segments import Segment
 from sorgente.tools.mpd.tree import UnreadableManifest
+from sorgente.tools.mpd.values import address
 from sorgente.tools.server_clock import ClockSeen, read_clock
 from sorgente.tools.web import Answer, Web
 
@@ -34,7 +34,8 @@ MAX_FOLLOWED: Final = 12
 """Representations: a player follows two, a ladder has about eight."""
 LOOK_AHEAD: Final = 2.0
 """Seconds in which segments are told apart from those of later looks."""
-ROUND_SECONDS: Final = 0.1
+ROUND_SECONDS: Final = 0.25
+"""Between looks at what is due."""
 MIN_UPDATE: Final = 1.0
 MAX_UPDATE: Final = 5.0
 """Seconds between looks at the MPD, whatever it says: less is an attack, more sees too little."""
@@ -148,23 +149,22 @@ class _Course:
                 await self._read_again()
             except OriginLost as error:
                 self.seen.lost.append(("manifest", str(error)))
+            except UnreadableManifest as error:
+                self.seen.unreadable.append(str(error))
 
     async def _read_again(self) -> None:
+        """Once. Raises OriginLost, UnreadableManifest."""
         before = self.seen.mpds[-1]
         etag = self._manifest.headers.get("ETag", "")
         conditions = {"If-None-Match": etag} if etag else {}
         location = before.root.findtext("Location")
-        url = urljoin(before.url, location.strip()) if location else self.seen.url
+        url = address(before.url, location) if location else self.seen.url
         answer = await self._web.ask(url, conditions)
         role = Role.MANIFEST_AGAIN if etag else Role.MANIFEST
         self._note(Asked(role, "manifest", answer, _update_seconds(before), etag))
         if answer.status != 200:
             return
-        try:
-            mpd = read_mpd(answer.body, answer.url)
-        except UnreadableManifest as error:
-            self.seen.unreadable.append(str(error))
-            return
+        mpd = read_mpd(answer.body, answer.url)
         changed = answer.body != self._manifest.body
         self.seen.updates.append(Update(before, mpd, changed, Fraction(self._utc())))
         self._manifest = answer

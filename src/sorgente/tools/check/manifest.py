@@ -11,7 +11,7 @@ from typing import Final
 from sorgente.tools.check.rule import DASH, LL, TIMING, Breach, Rulebook, Severity
 from sorgente.tools.mpd.presentation import Mpd, Representation
 from sorgente.tools.mpd.segments import Addressing
-from sorgente.tools.mpd.values import integer
+from sorgente.tools.mpd.values import date_time, integer
 
 PROBLEM: Final = Severity.PROBLEM
 WARNING: Final = Severity.WARNING
@@ -329,6 +329,9 @@ def _(mpd: Mpd) -> Iterator[Breach]:
                        if name not in node.attrib]  # fmt: skip
             if missing:
                 yield Breach(_set(each), f"ProducerReferenceTime without @{', @'.join(missing)}")
+            else:
+                date_time(node.attrib["wallClockTime"])
+                integer(node.attrib["presentationTime"])
 
 
 @MANIFEST.rule("producer-reference-id", WARNING, "dash.js", "ids are 1 or more")

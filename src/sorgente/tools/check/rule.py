@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, Generic, NamedTuple, TypeVar
 
+from sorgente.tools.mpd.tree import UnreadableManifest
+
 LL: Final = "DASH-IF Low-Latency Modes"
 """DASH-IF IOP v5 part 4; where a section is given, that of its conformance tool."""
 DASH: Final = "ISO/IEC 23009-1"
@@ -75,10 +77,13 @@ class Rulebook(Generic[T]):
         return add
 
     def judge(self, subject: T) -> Iterator[Finding]:
-        """Hold ``subject`` against all of them."""
+        """Hold ``subject`` against all of them. What a rule looks at and cannot read breaks it."""
         for rule, broken in self.rules:
-            for where, words in broken(subject):
-                yield Finding(rule, where, words)
+            try:
+                for where, words in broken(subject):
+                    yield Finding(rule, where, words)
+            except UnreadableManifest as error:
+                yield Finding(rule, "MPD", str(error))
 
 
 def merged(findings: Iterable[Finding]) -> list[Finding]:

@@ -11,12 +11,11 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from typing import Final
-from urllib.parse import urljoin
 from xml.etree.ElementTree import Element
 
 from sorgente.tools.mpd.segments import Addressing, addressing
 from sorgente.tools.mpd.tree import UnreadableManifest, read_tree
-from sorgente.tools.mpd.values import date_time, duration, number
+from sorgente.tools.mpd.values import address, date_time, duration, number
 
 MAX_REPRESENTATIONS: Final = 1024
 
@@ -157,6 +156,8 @@ def read_mpd(data: bytes, url: str) -> Mpd:
         mpd.seconds(name)
     mpd.moment("publishTime")
     _ = mpd.target
+    for _, value in mpd.timings:
+        address(url, value)
     return mpd
 
 
@@ -209,4 +210,4 @@ def _representations(
 def _base(url: str, node: Element) -> str:
     """With the first ``BaseURL`` of this level (§5.6)."""
     first = node.find("BaseURL")
-    return urljoin(url, (first.text or "").strip()) if first is not None else url
+    return address(url, first.text or "") if first is not None else url

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from fractions import Fraction
 
 from sorgente.tools.mpd.presentation import Representation
+from sorgente.tools.mpd.tree import UnreadableManifest
 from sorgente.tools.mpd.values import date_time, integer
 
 
@@ -23,13 +25,10 @@ class Reference:
 
 
 def reference(representation: Representation, timescale: int) -> Reference | None:
-    """Of a representation whose media have ``timescale``; None when it has none that can be read.
-
-    Raises:
-        UnreadableManifest: what it says means nothing.
-    """
+    """Of a representation whose media have ``timescale``; None: none that can be read."""
     for node in representation.inherited("ProducerReferenceTime"):
         wall, at = node.get("wallClockTime"), node.get("presentationTime")
-        if wall and at:
-            return Reference(date_time(wall), integer(at), timescale)
+        with suppress(UnreadableManifest):
+            if wall and at:
+                return Reference(date_time(wall), integer(at), timescale)
     return None

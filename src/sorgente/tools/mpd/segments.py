@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
-from urllib.parse import urljoin
 from xml.etree.ElementTree import Element
 
 from sorgente.tools.mpd.tree import UnreadableManifest
-from sorgente.tools.mpd.values import integer, number
+from sorgente.tools.mpd.values import address, integer, number
 
 MAX_LISTED: Final = 100_000
 """Two days of two-second segments."""
@@ -80,15 +80,18 @@ class Addressing:
         period has none and segments are not listed."""
         if self.duration:
             early = self._early(self.duration)
-            first = (since + early - self.start) * self.timescale / self.duration
-            index = max(0, int(first) - 1)
+            index = int((since + early - self.start) * self.timescale / self.duration)
+            index = max(0, index - 1)
             while self.end is None or self.start + self._seconds(index * self.duration) < self.end:
                 made = self._made(index, self.offset + index * self.duration, self.duration)
                 if made.available >= since:
                     yield made
                 index += 1
             return
-        for index, (time, length) in enumerate(self.listed):
+        # None is available at ``since`` or later that has ended before; lists may be long.
+        ticks = int((since - self.start) * self.timescale) + self.offset
+        first = bisect_left(self.listed, ticks, key=sum)
+        for index, (time, length) in enumerate(self.listed[first:], first):
             made = self._made(index, time, length)
             if made.available >= since:
                 yield made
@@ -115,7 +118,7 @@ class Addressing:
         starts = self.start + self._seconds(time - self.offset)
         ends = starts + self._seconds(length)
         told = self.start_number + index
-        url = urljoin(self.base, _filled(self.media, {"Number": told, "Time": time}))
+        url = address(self.base, _filled(self.media, {"Number": told, "Time": time}))
         return Segment(told, time, length, starts, ends, ends - self._early(length), url)
 
 
@@ -140,13 +143,15 @@ def addressing(
         raise UnreadableManifest(f"timescale {timescale}, segment duration {length}")
     names = {"RepresentationID": node.get("id", ""), "Bandwidth": node.get("bandwidth", "0")}
     init = _filled(told.get("initialization", ""), names)
+    media = _filled(media, names)
+    address(base, _filled(media, {"Number": 0, "Time": 0}))  # so that no segment's fails later
     offset = integer(told.get("presentationTimeOffset", "0"))
     earlies = [level.attrib["availabilityTimeOffset"] for level in levels
                if "availabilityTimeOffset" in level.attrib]  # fmt: skip
     return Addressing(
         base=base,
-        media=_filled(media, names),
-        init=urljoin(base, init) if init else "",
+        media=media,
+        init=address(base, init) if init else "",
         timescale=timescale,
         offset=offset,
         start_number=integer(told.get("startNumber", "1")),

@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Final
+from urllib.parse import urljoin
 
 from sorgente.tools.mpd.tree import UnreadableManifest
 
@@ -61,6 +62,18 @@ def number(text: str) -> Fraction:
     if _NUMBER.fullmatch(text.strip()) is None:
         raise UnreadableManifest(f"{text[:40]!r} is no number")
     return Fraction(text.strip())
+
+
+def address(base: str, relative: str) -> str:
+    """A URL, as written at ``base``.
+
+    Raises:
+        UnreadableManifest
+    """
+    try:
+        return urljoin(base, relative.strip())
+    except ValueError as error:
+        raise UnreadableManifest(f"{relative[:80]!r} is no URL: {error}") from None
 
 
 def integer(text: str) -> int:
