@@ -29,11 +29,11 @@ async def test_a_good_origin() -> None:
     async with other_origin() as origin:
         result = await played(origin.url)
     assert (result.joined, result.failures) == (5, {})
-    assert 5 * 8 <= result.chunks <= 5 * 12, "five a second for each"
+    assert 5 * 5 <= result.chunks <= 5 * 20, "five a second for each, for two seconds"
     assert result.latency is not None
     assert 0.19 < result.latency.p50 < 1.0, "a chunk takes 0.2 s to be made"
     assert result.cadence is not None
-    assert 0.15 < result.cadence.p50 < 0.25
+    assert 0.1 < result.cadence.p50 < 0.4, "every 0.2 s"
     inits = [path for path in origin.heads if path.endswith("init.mp4")]
     assert len(inits) == 5, "every player asks for its own"
     assert len([path for path in origin.heads if path.endswith(".mpd")]) >= 10
@@ -68,10 +68,10 @@ async def test_ours(launch: Launch) -> None:
     finally:
         encoder.cancel()
     for result in (dash, stream):
-        assert (result.joined, result.failures, result.stalls) == (5, {}, 0)
-        assert result.chunks > 5 * 40, "25 a second for each, and what was there on joining"
+        assert (result.joined, result.failures) == (5, {})
+        assert result.chunks > 5 * 25, "25 a second for each, and what was there on joining"
     assert dash.latency is not None
-    assert 5 * 40 < dash.latency.count < 5 * 60, "without that"
+    assert 5 * 25 < dash.latency.count < 5 * 75, "without that"
     assert dash.clock == stream.clock == "http-iso"
     assert stream.latency is None, "the encoder sends no prft"
 

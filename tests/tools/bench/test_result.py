@@ -86,7 +86,8 @@ def test_the_report() -> None:
     ("load", "why"),
     [
         (Load(0.97, QUIET.lag), "used 97% of the one core"),
-        (Load(0.3, Spread.of([0.05] * 100)), "50 ms late"),
+        (Load(0.7, Spread.of([0.05] * 100)), "50 ms late (99th percentile)."),
+        (Load(0.3, Spread.of([0.05] * 100)), "30% of a core: other programs had the machine."),
     ],
 )
 def test_it_says_when_it_was_itself_too_slow(load: Load, why: str) -> None:

@@ -13,6 +13,8 @@ from sorgente.tools.percentiles import Spread
 
 MAX_CPU: Final = 0.85
 """Of a core: above it, there is no time to look at what comes in when it does."""
+STARVED_CPU: Final = 0.5
+"""Of a core: who is late with less than that was not let run."""
 MAX_LAG: Final = 0.02
 """Seconds, 99th percentile: half a frame."""
 
@@ -99,7 +101,10 @@ class Load:
         if self.cpu_share > MAX_CPU:
             return f"it used {self.cpu_share:.0%} of the one core it can use"
         if self.lag is not None and self.lag.p99 > MAX_LAG:
-            return f"its event loop was {self.lag.p99 * 1000:.0f} ms late (99th percentile)"
+            late = f"its event loop was {self.lag.p99 * 1000:.0f} ms late (99th percentile)"
+            if self.cpu_share < STARVED_CPU:
+                late += f", and used {self.cpu_share:.0%} of a core: other programs had the machine"
+            return late
         return ""
 
 

@@ -41,6 +41,9 @@ MAX_UPDATE: Final = 5.0
 """Seconds between looks at the MPD, whatever it says: less is an attack, more sees too little."""
 LINGER: Final = 2.0
 """Seconds that what was asked for may take after its time."""
+TURNS: Final = 3
+"""Of the event loop, from a segment's time to its first chunk: ask, connect, read. Each may be as
+late as the worst."""
 FAR: Final = 3600
 """Seconds ahead: a segment that cannot be there."""
 
@@ -232,7 +235,7 @@ class _Course:
             return
         seen.status, seen.whole = answer.status, not answer.broken
         seen.ended_at = answer.ended_at + self.seen.clock.offset
-        seen.slack += self._lag.worst(began)
+        seen.slack += TURNS * self._lag.worst(began)
         if reader is not None and answer.status in (200, 206):
             if seen.whole:
                 reader.finish()
