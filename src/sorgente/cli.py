@@ -26,8 +26,8 @@ from sorgente.settings import (
     Settings,
     WindowSettings,
 )
-from sorgente.tools.bench.command import BenchSettings, bench
-from sorgente.tools.check.command import CheckSettings, check
+from sorgente.tools.bench.settings import BenchSettings
+from sorgente.tools.check.settings import CheckSettings
 from sorgente.tools.order import PushSettings
 from sorgente.tools.push import push
 from sorgente.tools.target import DEFAULT_URL
@@ -132,6 +132,10 @@ def check_command(
     url
         Its manifest, on any origin.
     """
+    from sorgente.tools.check.command import (
+        check,  # an HTTP client, which the origin has no use for
+    )
+
     return check(url, settings)
 
 
@@ -151,6 +155,8 @@ def bench_command(
     url
         A low-latency DASH manifest (….mpd) or a progressive stream (/play/…), of any origin.
     """
+    from sorgente.tools.bench.command import bench
+
     return bench(url, settings, _run)
 
 

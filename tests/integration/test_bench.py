@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from sorgente.cli import app
-from sorgente.tools.bench.population import Crowd, NothingToPlay, play
+from sorgente.tools.bench.population import NothingToPlay, play
+from sorgente.tools.bench.settings import Crowd
 from sorgente.tools.bench.tally import Result
 from sorgente.tools.errors import UnusableArgument
 from tests.integration.conftest import Launch

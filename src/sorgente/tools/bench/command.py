@@ -8,63 +8,25 @@ import sys
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import rich.console
-from cyclopts import Parameter
 from rich.progress import BarColumn, Progress, TextColumn
 
 from sorgente.tools.bench.plot import svg
-from sorgente.tools.bench.population import Crowd, Moment, play
+from sorgente.tools.bench.population import Moment, play
 from sorgente.tools.bench.report import as_json, print_result
+from sorgente.tools.bench.settings import BenchSettings, Crowd
 from sorgente.tools.bench.tally import Result
 from sorgente.tools.console import Console
-from sorgente.tools.errors import ToolError, UnusableArgument
+from sorgente.tools.errors import ToolError
 from sorgente.tools.web import check_url
 
 OK: Final = 0
 NOBODY: Final = 1
 CANNOT: Final = 2
 INTERRUPTED: Final = 130
-MAX_PLAYERS: Final = 20_000
-"""Far more than one process of Python can play."""
-
 Run = Callable[[Coroutine[Any, Any, Result]], Result]
-
-
-@Parameter(name="*")
-@dataclass(frozen=True, slots=True)
-class BenchSettings:
-    """Who watches, and for how long."""
-
-    players: int = 100
-    """How many."""
-
-    ramp: float = 10.0
-    """Seconds in which they come."""
-
-    seconds: float = 30.0
-    """Seconds that are measured after that."""
-
-    buffer: float = 0.5
-    """Seconds of media that a player has when it begins to play, and again after a stall."""
-
-    json: Annotated[bool, Parameter(negative=())] = False
-    """Print the result as JSON."""
-
-    plot: Path | None = None
-    """An SVG to write: latency, stalls and failures, second by second."""
-
-    @property
-    def crowd(self) -> Crowd:
-        """Raises UnusableArgument."""
-        if not 1 <= self.players <= MAX_PLAYERS:
-            raise UnusableArgument(f"--players is from 1 to {MAX_PLAYERS}")
-        if self.ramp < 0 or self.seconds <= 0 or self.buffer <= 0:
-            raise UnusableArgument("--seconds and --buffer are more than 0, --ramp not less")
-        return Crowd(self.players, self.ramp, self.seconds, self.buffer)
 
 
 def bench(url: str, settings: BenchSettings, run: Run = asyncio.run) -> int:

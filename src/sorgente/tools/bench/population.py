@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from sorgente.tools.bench.guide import Guide
 from sorgente.tools.bench.players import DashPlayer, Stage, StreamPlayer, Viewer
+from sorgente.tools.bench.settings import Crowd
 from sorgente.tools.bench.tally import Load, Result, Tally, course
 from sorgente.tools.errors import OriginLost, ToolError, UnusableArgument
 from sorgente.tools.lag import Lag
@@ -36,19 +37,6 @@ OWN_TIME: Final = ((f"urn:mpeg:dash:utc:{BODY_SCHEMES[0]}:2014", "/time"),)
 
 class NothingToPlay(ToolError):
     """There is nothing at the address that can be played; the line says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Crowd:
-    """How many come, how fast, and how long they stay."""
-
-    players: int
-    ramp: float
-    """Seconds in which they come."""
-    seconds: float
-    """Measured, after that."""
-    buffer: float
-    """Seconds of media a player begins with."""
 
 
 @dataclass(frozen=True, slots=True)

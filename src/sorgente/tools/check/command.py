@@ -6,14 +6,13 @@ import asyncio
 import json
 import sys
 import time
-from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Final
 
 import rich.console
-from cyclopts import Parameter
 
 from sorgente.tools.check.course import watch
 from sorgente.tools.check.report import as_json, print_verdict
+from sorgente.tools.check.settings import CheckSettings
 from sorgente.tools.check.verdict import Verdict, judge, unreadable
 from sorgente.tools.console import Console
 from sorgente.tools.errors import ToolError, UnusableArgument
@@ -24,18 +23,6 @@ OK: Final = 0
 PROBLEMS: Final = 1
 CANNOT: Final = 2
 INTERRUPTED: Final = 130
-
-
-@Parameter(name="*")
-@dataclass(frozen=True, slots=True)
-class CheckSettings:
-    """How to look."""
-
-    seconds: float = 30.0
-    """How long to watch."""
-
-    json: Annotated[bool, Parameter(negative=())] = False
-    """Print the report as JSON."""
 
 
 def check(url: str, settings: CheckSettings) -> int:
