@@ -147,8 +147,7 @@ class ClosedLoop:
         stack.enter_context(publishers).publish()
         address = Address("127.0.0.1", server.port, f"/live/{CHANNEL}/manifest.mpd")
         line = address.wait_for_manifest()[0]
-        numbers = range(line.start_number, line.start_number + _SEGMENTS)
-        targets = [address.at(line.media.replace("$Number$", str(n))) for n in numbers]
+        targets = [address.at(url) for url in line.first(_SEGMENTS)]
         for target in targets:
             _request(server.port, "GET", target)  # read to its end, it is complete
         if self.sort == "segments":

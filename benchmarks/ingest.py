@@ -76,7 +76,7 @@ class Ingest:
         for channel in range(0, self.media.channels, max(1, self.media.channels // _SAMPLED)):
             address = Address("127.0.0.1", server.port, f"/live/bench{channel}/manifest.mpd")
             for line in address.wait_for_manifest(self.media.tracks):
-                target = address.at(line.media.replace("$Number$", str(line.start_number)))
+                target = address.at(line.first()[0])
                 try:
                     status, body = address.fetch(target)
                 except (OSError, http.client.HTTPException) as error:

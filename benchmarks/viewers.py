@@ -12,12 +12,16 @@ import threading
 import time
 from dataclasses import dataclass
 from datetime import datetime
+from fractions import Fraction
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
 from benchmarks.generator import Generator, LoadFailed
-from benchmarks.timetable import Line, UnreadableManifest, read_manifest
+from sorgente.tools.mpd.presentation import read_mpd
+from sorgente.tools.mpd.segments import Addressing
+from sorgente.tools.mpd.tree import UnreadableManifest
 
 _NS: Final = 1_000_000_000
 _LOOK_SECONDS: Final = 1.0
@@ -28,6 +32,21 @@ _AHEAD_NS: Final = 1_500_000_000
 _ANSWER_SECONDS: Final = 10
 _CLOCK_READINGS: Final = 5
 _JOIN_SECONDS: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One track in one period."""
+
+    track: int
+    """Index among the adaptation sets."""
+    segments: Addressing
+
+    def first(self, count: int = 1) -> list[str]:
+        """URLs of the oldest segments there may be."""
+        number = self.segments.start_number
+        made = (self.segments.numbered(each) for each in range(number, number + count))
+        return [each.url for each in made if each is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +94,7 @@ class Address:
         status, body = self.fetch(self.target)
         if status != 200:
             raise UnreadableManifest(f"{self.target}: status {status}")
-        return read_manifest(body)
+        return read_lines(body, f"http://{self.host}:{self.port}{self.target}")
 
     def wait_for_manifest(self, tracks: int = 1, seconds: float = 30) -> list[Line]:
         """Read it as soon as there are so many tracks in it.
@@ -109,6 +128,27 @@ class Address:
             best = min(best or reading, reading)
         assert best is not None
         return best[1]
+
+
+def read_lines(body: bytes, url: str) -> list[Line]:
+    """Every track of every period of a live MPD, in order. Of an adaptation set the first
+    representation is taken: the audience does not adapt.
+
+    Raises:
+        UnreadableManifest
+    """
+    mpd = read_mpd(body, url)
+    if not mpd.live:
+        raise UnreadableManifest("the event is over, or was never live")
+    lines = []
+    for period in mpd.periods:
+        for track, (first, *_) in enumerate(period.sets):
+            if first.addressing is None or "$Number" not in first.addressing.media:
+                raise UnreadableManifest("only SegmentTemplate with $Number$ is understood")
+            lines.append(Line(track, first.addressing))
+    if not lines:
+        raise UnreadableManifest("no period with a track in it")
+    return lines
 
 
 class Guide:
@@ -145,20 +185,26 @@ class Guide:
 
     def _tell(self, back_ns: float) -> None:
         now = time.monotonic_ns() + self._ahead_ns
+        since, until = Fraction(now - int(back_ns), _NS), Fraction(now + _AHEAD_NS, _NS)
         words = []
         for line in self._lines:
-            init = self._address.at(line.init)
+            how = line.segments
+            init = self._address.at(how.init)
             if self._is_news(line.track, init):
                 words.append(f"init {line.track} {init}")
-            for made in line.appointments(now - int(back_ns), now + _AHEAD_NS):
-                target = self._address.at(made.target)
-                if self._is_news(made.track, target):
+            for made in takewhile(lambda made: made.available <= until, how.available_from(since)):
+                target = self._address.at(made.url)
+                if self._is_news(line.track, target):
                     words.append(
-                        f"segment {made.track} {made.number} {made.due_ns - self._ahead_ns} "
-                        f"{made.timescale} {made.zero_ns - self._ahead_ns} {target}"
+                        f"segment {line.track} {made.number} {self._here(made.available)} "
+                        f"{how.timescale} {self._here(how.zero())} {target}"
                     )
         if words:
             self._generator.tell(*words)
+
+    def _here(self, utc: Fraction) -> int:
+        """A moment by this machine's clock, in nanoseconds."""
+        return int(utc * _NS) - self._ahead_ns
 
     def _is_news(self, track: int, target: str) -> bool:
         news = (track, target) not in self._told
@@ -167,11 +213,8 @@ class Guide:
 
 
 def _longest_ns(lines: list[Line]) -> int:
-    """Of all segments."""
-    ticks = [(line.duration or max((d for _, d in line.listed), default=0)) for line in lines]
-    return max(
-        t * _NS // line.timescale + line.early_ns for t, line in zip(ticks, lines, strict=True)
-    )
+    """Of all segments, and of the time they are asked for ahead of their end."""
+    return int(max(2 * line.segments.longest for line in lines) * _NS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

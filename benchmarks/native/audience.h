@@ -1,7 +1,7 @@
 /* The audience's state: viewers that behave like low-latency DASH players, and what they are told.
  *
  * Which segment there is when, the program does not find out by itself: who runs it reads the
- * manifest (`../timetable.py`) and says so on stdin, a second or two ahead.
+ * manifest (`../viewers.py`) and says so on stdin, a second or two ahead.
  */
 #ifndef SORGENTE_BENCH_AUDIENCE_H
 #define SORGENTE_BENCH_AUDIENCE_H

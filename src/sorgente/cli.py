@@ -6,7 +6,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Callable, Coroutine
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from cyclopts import App, Parameter
 from cyclopts.config import Env, Toml
@@ -27,9 +27,15 @@ from sorgente.settings import (
     Settings,
     WindowSettings,
 )
+from sorgente.tools.bench.settings import BenchSettings
+from sorgente.tools.check.settings import CheckSettings
 from sorgente.tools.order import PushSettings
 from sorgente.tools.push import push
 from sorgente.tools.target import DEFAULT_URL
+
+DEFAULT_MANIFEST = f"http://127.0.0.1:8080/live/{DEFAULT_CHANNEL}/manifest.mpd"
+
+T = TypeVar("T")
 
 VARIABLES = Env("SORGENTE_", command=False)
 
@@ -115,6 +121,50 @@ def push_command(
     return push(input_, url, settings)
 
 
+@app.command(name="check")
+def check_command(
+    url: Annotated[str, Parameter(name="URL")] = DEFAULT_MANIFEST,
+    /,
+    *,
+    settings: CheckSettings = CheckSettings(),  # noqa: B008 - frozen
+) -> int:
+    """Watch a low-latency DASH channel like a strict player, and say what is wrong with it.
+
+    Exit code: 0 nothing players rely on, 1 there are problems, 2 there was nothing to look at.
+
+    Parameters
+    ----------
+    url
+        Its manifest, on any origin.
+    """
+    from sorgente.tools.check.command import (
+        check,  # an HTTP client, which the origin has no use for
+    )
+
+    return check(url, settings)
+
+
+@app.command(name="bench")
+def bench_command(
+    url: Annotated[str, Parameter(name="URL")] = DEFAULT_MANIFEST,
+    /,
+    *,
+    settings: BenchSettings = BenchSettings(),  # noqa: B008 - frozen
+) -> int:
+    """Let virtual players watch a live channel, and measure what they go through.
+
+    Exit code: 0 they watched, 1 not one of them got media, 2 there was nothing to watch.
+
+    Parameters
+    ----------
+    url
+        A low-latency DASH manifest (….mpd) or a progressive stream (/play/…), of any origin.
+    """
+    from sorgente.tools.bench.command import bench
+
+    return bench(url, settings, _run)
+
+
 def main() -> None:
     """The ``sorgente`` command."""
     sys.exit(app.meta(result_action="return_value"))
@@ -126,7 +176,7 @@ def _set_up_logging(settings: LogSettings) -> None:
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
 
 
-def _run(main_coroutine: Coroutine[Any, Any, None]) -> None:
+def _run(main_coroutine: Coroutine[Any, Any, T]) -> T:
     """On uvloop, and on plain asyncio where it is missing."""
     factory: Callable[[], asyncio.AbstractEventLoop] | None
     try:
@@ -137,7 +187,7 @@ def _run(main_coroutine: Coroutine[Any, Any, None]) -> None:
     else:
         factory = uvloop.new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(main_coroutine)
+        return runner.run(main_coroutine)
 
 
 def _url(origin: Origin) -> str:

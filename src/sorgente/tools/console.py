@@ -53,6 +53,12 @@ class Console:
             self._shown = ""
             self._write("\n")
 
+    def clear(self) -> None:
+        """Take the last status away."""
+        if self._shown:
+            self._shown = ""
+            self._write(CLEAR_LINE)
+
     def _write(self, text: str) -> None:
         self._stream.write(text)
         self._stream.flush()

@@ -1,0 +1,333 @@
+"""Watching a presentation like a strict player, and keeping what was seen.
+
+The MPD is read again as often as it says; each segment of each representation that is followed is
+asked for at the very moment from which on it is said to be available, and timed as it comes in.
+Nothing is judged here: that is for the rules, afterwards.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Final
+
+from sorgente.errors import MediaError
+from sorgente.isobmff.init_segment import InitSegment, parse_init_segment
+from sorgente.tools.arrivals import ChunkReader, ChunkSeen
+from sorgente.tools.check.answers import Asked, Role
+from sorgente.tools.check.media import SegmentSeen, TrackSeen
+from sorgente.tools.check.updates import Update
+from sorgente.tools.errors import OriginLost, ToolError
+from sorgente.tools.lag import Lag
+from sorgente.tools.mpd.presentation import Mpd, Representation, read_mpd
+from sorgente.tools.mpd.segments import Segment
+from sorgente.tools.mpd.tree import UnreadableManifest
+from sorgente.tools.mpd.values import address
+from sorgente.tools.server_clock import ClockSeen, read_clock
+from sorgente.tools.web import Answer, Web
+
+MAX_FOLLOWED: Final = 12
+"""Representations: a player follows two, a ladder has about eight."""
+LOOK_AHEAD: Final = 2.0
+"""Seconds in which segments are told apart from those of later looks."""
+ROUND_SECONDS: Final = 0.25
+"""Between looks at what is due."""
+MIN_UPDATE: Final = 1.0
+MAX_UPDATE: Final = 5.0
+"""Seconds between looks at the MPD, whatever it says: less is an attack, more sees too little."""
+LINGER: Final = 2.0
+"""Seconds that what was asked for may take after its time."""
+TURNS: Final = 3
+"""Of the event loop, from a segment's time to its first chunk: ask, connect, read. Each may be as
+late as the worst."""
+FAR: Final = 3600
+"""Seconds ahead: a segment that cannot be there."""
+
+
+class CannotCheck(ToolError):
+    """There is nothing to look at; the line says why."""
+
+
+@dataclass
+class Seen:
+    """All that was seen."""
+
+    url: str
+    clock: ClockSeen
+    mpds: list[Mpd] = field(default_factory=list)
+    updates: list[Update] = field(default_factory=list)
+    asked: list[Asked] = field(default_factory=list)
+    tracks: dict[tuple[str, str], TrackSeen] = field(default_factory=dict)
+    """By period and representation id."""
+    lost: list[tuple[str, str]] = field(default_factory=list)
+    """(what, why): requests without any answer."""
+    unreadable: list[str] = field(default_factory=list)
+    """Why an MPD later than the first could not be read."""
+    not_followed: int = 0
+    """Representations over the limit."""
+    wall_gap: float = 0.0
+    """UTC of the presentation − UTC of this machine."""
+    over: bool = False
+    """The event ended meanwhile."""
+
+
+Tell = Callable[[str], None]
+
+
+async def watch(url: str, seconds: float, tell: Tell = lambda _: None) -> Seen:
+    """Watch ``url`` for so long. ``tell`` gets a line about how it goes, now and then.
+
+    Raises:
+        CannotCheck: it does not answer, or what it has is not live.
+        UnreadableManifest: it is no MPD.
+    """
+    async with AsyncExitStack() as stack:
+        web = await stack.enter_async_context(Web(time.monotonic))
+        lag = await stack.enter_async_context(Lag())
+        course = await _begin(web, lag, url)
+        await course.run(seconds, tell)
+        return course.seen
+
+
+async def _begin(web: Web, lag: Lag, url: str) -> _Course:
+    try:
+        answer = await web.ask(url)
+    except OriginLost as error:
+        raise CannotCheck(str(error)) from error
+    if answer.status != 200:
+        raise CannotCheck(f"{url}: status {answer.status}")
+    mpd = read_mpd(answer.body, answer.url)
+    if not mpd.live:
+        raise CannotCheck(f"{url}: the event is over, or was never live (type static)")
+    wall_offset = time.time() - web.clock()
+    clock = await read_clock(web, mpd.timings, answer, wall_offset)
+    seen = Seen(answer.url, clock, [mpd], wall_gap=clock.offset - wall_offset)
+    seen.asked.append(Asked(Role.MANIFEST, "manifest", answer, _update_seconds(mpd)))
+    seen.asked += [Asked(Role.CLOCK, "UTCTiming", each) for each in clock.answers]
+    return _Course(web, lag, seen, answer)
+
+
+class _Course:
+    """One watching."""
+
+    def __init__(self, web: Web, lag: Lag, seen: Seen, manifest: Answer) -> None:
+        self.seen = seen
+        self._web = web
+        self._lag = lag
+        self._manifest = manifest
+        self._inits: dict[str, asyncio.Task[InitSegment | None]] = {}
+        self._told: set[tuple[str, str, int, int]] = set()
+        self._visits: dict[asyncio.Task[None], float] = {}
+        """Those under way, and when each was to ask."""
+        self._followed: set[str] = set()
+        self._began = self._utc()
+
+    async def run(self, seconds: float, tell: Tell) -> None:
+        """Watch."""
+        until = self._web.clock() + seconds
+        updates = asyncio.create_task(self._update())
+        try:
+            while (left := until - self._web.clock()) > 0 and not self.seen.over:
+                self._look(self._utc() + min(LOOK_AHEAD, left))
+                tell(self._line(left))
+                await asyncio.sleep(min(ROUND_SECONDS, left))
+            await self._probe()
+        finally:
+            updates.cancel()
+            await asyncio.gather(updates, return_exceptions=True)
+        await self._come_to_rest()
+
+    # --- the manifest -------------------------------------------------------------------------
+
+    async def _update(self) -> None:
+        """Read the MPD again, for as long as there is more of it."""
+        while not self.seen.over:
+            wait = _update_seconds(self.seen.mpds[-1])
+            await asyncio.sleep(max(MIN_UPDATE, min(MAX_UPDATE, wait)))
+            try:
+                await self._read_again()
+            except OriginLost as error:
+                self.seen.lost.append(("manifest", str(error)))
+            except UnreadableManifest as error:
+                self.seen.unreadable.append(str(error))
+
+    async def _read_again(self) -> None:
+        """Once. Raises OriginLost, UnreadableManifest."""
+        before = self.seen.mpds[-1]
+        etag = self._manifest.headers.get("ETag", "")
+        conditions = {"If-None-Match": etag} if etag else {}
+        location = before.root.findtext("Location")
+        url = address(before.url, location) if location else self.seen.url
+        answer = await self._web.ask(url, conditions)
+        role = Role.MANIFEST_AGAIN if etag else Role.MANIFEST
+        self._note(Asked(role, "manifest", answer, _update_seconds(before), etag))
+        if answer.status != 200:
+            return
+        mpd = read_mpd(answer.body, answer.url)
+        changed = answer.body != self._manifest.body
+        self.seen.updates.append(Update(before, mpd, changed, Fraction(self._utc())))
+        self._manifest = answer
+        if changed:
+            self.seen.mpds.append(mpd)
+        self.seen.over = not mpd.live
+
+    # --- segments -----------------------------------------------------------------------------
+
+    def _look(self, until: float) -> None:
+        """See which segments are due next."""
+        since = Fraction(max(self._began, self._utc() - 2 * LOOK_AHEAD))
+        for track in self._tracks():
+            how = track.representation.addressing
+            if how is None or not how.by_name:
+                continue
+            for segment in how.available_from(since):
+                if segment.available > until:
+                    break
+                period, name = track.representation.period_id, track.representation.id
+                key = (period, name, segment.number, segment.time)
+                if key not in self._told:
+                    self._told.add(key)
+                    visit = asyncio.create_task(self._visit(track, segment))
+                    self._visits[visit] = float(segment.available)
+                    visit.add_done_callback(self._visits.pop)
+
+    def _tracks(self) -> Iterator[TrackSeen]:
+        """What is followed: of every set one, and then the others."""
+        mpd = self.seen.mpds[-1]
+        sets = [owner for period in mpd.periods for owner in period.sets]
+        first = [owner[0] for owner in sets]
+        for each in [*first, *(rest for owner in sets for rest in owner[1:])]:
+            if each.id not in self._followed and len(self._followed) >= MAX_FOLLOWED:
+                self.seen.not_followed = len({r.id for r in mpd.representations}) - MAX_FOLLOWED
+                continue
+            self._followed.add(each.id)
+            key = (each.period_id, each.id)
+            track = self.seen.tracks.get(key)
+            if track is None:
+                target = None if mpd.target is None else float(mpd.target)
+                track = self.seen.tracks[key] = TrackSeen(each, target=target)
+            track.representation = each
+            yield track
+
+    async def _visit(self, track: TrackSeen, segment: Segment) -> None:
+        """Ask for a segment when its time has come, and time it."""
+        init = await self._init(track)
+        await asyncio.sleep(max(0.0, float(segment.available) - self._utc()))
+        # The clock is good to half a trip; to ask by that much too early proves nothing.
+        await asyncio.sleep(self.seen.clock.trip / 2)
+        representation = track.representation
+        reader = None if init is None else ChunkReader(init)
+        seen = SegmentSeen(representation, segment, self._utc(), self.seen.clock.trip, 0)
+        began = asyncio.get_running_loop().time()
+
+        def take(data: bytes, at: float) -> None:
+            if reader is not None:
+                seen.chunks += reader.feed(data, at + self.seen.clock.offset)
+
+        try:
+            answer = await self._web.ask(segment.url, on_data=take)
+        except OriginLost as error:
+            self.seen.lost.append((f"segment {segment.number}", str(error)))
+            return
+        seen.status, seen.whole = answer.status, not answer.broken
+        seen.ended_at = answer.ended_at + self.seen.clock.offset
+        seen.slack += TURNS * self._lag.worst(began)
+        if reader is not None and answer.status in (200, 206):
+            if seen.whole:
+                reader.finish()
+            seen.read, seen.broken = True, reader.broken
+        else:
+            seen.chunks.clear()  # of an error's page
+        track.segments.append(seen)
+        where = f"{representation.name} {segment.number}"
+        self._note(Asked(Role.SEGMENT, where, answer))
+
+    async def _init(self, track: TrackSeen) -> InitSegment | None:
+        """Its init segment, which is asked for once."""
+        how = track.representation.addressing
+        if how is None or not how.init:
+            return None
+        if how.init not in self._inits:
+            self._inits[how.init] = asyncio.create_task(self._read_init(track, how.init))
+        init = await asyncio.shield(self._inits[how.init])
+        track.init = track.init or init
+        return init
+
+    async def _read_init(self, track: TrackSeen, url: str) -> InitSegment | None:
+        name = track.representation.name
+        try:
+            answer = await self._web.ask(url)
+            self._note(Asked(Role.INIT, f"init segment of {name}", answer))
+            return parse_init_segment(answer.body) if answer.status == 200 else None
+        except OriginLost as error:
+            self.seen.lost.append((f"init segment of {name}", str(error)))
+        except MediaError as error:
+            track.init_broken = str(error)
+        return None
+
+    # --- questions beside ---------------------------------------------------------------------
+
+    async def _probe(self) -> None:
+        """Ask for what is not there yet, and for a part of what is."""
+        whole = next(
+            (seen for track in self.seen.tracks.values() for seen in track.segments
+             if seen.status == 200 and seen.whole and seen.chunks), None
+        )  # fmt: skip
+        try:
+            if whole is not None:
+                part = await self._web.ask(whole.segment.url, {"Range": "bytes=0-99"})
+                self._note(Asked(Role.RANGE, whole.where, part))
+            for each in self.seen.mpds[-1].representations[-1:]:
+                await self._probe_future(each)
+        except OriginLost as error:
+            self.seen.lost.append(("a segment", str(error)))
+
+    async def _probe_future(self, each: Representation) -> None:
+        how = each.addressing
+        if how is not None and how.duration and how.by_name and how.end is None:
+            segment = next(how.available_from(Fraction(self._utc() + FAR)))
+            answer = await self._web.ask(segment.url)
+            self._note(Asked(Role.EARLY, f"{each.name} {segment.number}", answer))
+
+    # --- the end ------------------------------------------------------------------------------
+
+    async def _come_to_rest(self) -> None:
+        """Let what is on its way come in; drop what has not been asked for."""
+        now = self._utc()
+        for visit, at in list(self._visits.items()):
+            if at > now:
+                visit.cancel()
+        if self._visits:
+            longest = float(self.seen.mpds[-1].longest_segment)
+            await asyncio.wait(list(self._visits), timeout=longest + LINGER)
+        tasks = [*self._visits, *self._inits.values()]
+        for task in tasks:
+            task.cancel()
+        for result in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(result, Exception):
+                raise result  # a defect of ours
+
+    def _note(self, asked: Asked) -> None:
+        self.seen.asked.append(asked)
+
+    def _utc(self) -> float:
+        return self._web.clock() + self.seen.clock.offset
+
+    def _line(self, left: float) -> str:
+        segments = sum(len(track.segments) for track in self.seen.tracks.values())
+        return f"{left:3.0f} s left, {segments} segments of {len(self._followed)} tracks"
+
+
+def _update_seconds(mpd: Mpd) -> float:
+    period = mpd.seconds("minimumUpdatePeriod")
+    return MAX_UPDATE if period is None else float(period)
+
+
+def chunks_of(track: TrackSeen) -> Iterator[ChunkSeen]:
+    """All that came of it."""
+    for seen in track.segments:
+        yield from seen.chunks

@@ -1,0 +1,102 @@
+"""``sorgente bench`` over real sockets: on a good origin, on bad ones, and on ours."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable
+from pathlib import Path
+
+import pytest
+
+from sorgente.cli import app
+from sorgente.tools.bench.population import NothingToPlay, play
+from sorgente.tools.bench.settings import Crowd
+from sorgente.tools.bench.tally import Result
+from sorgente.tools.errors import UnusableArgument
+from tests.integration.conftest import Launch
+from tests.integration.test_check import is_there, on_air
+from tests.support.origin import until
+from tests.support.other_origin import Fault, other_origin
+
+CROWD = Crowd(players=5, ramp=0.5, seconds=2.0, buffer=0.5)
+
+
+async def played(url: str, crowd: Crowd = CROWD) -> Result:
+    return await play(url, crowd, lambda _: None)
+
+
+async def test_a_good_origin() -> None:
+    async with other_origin() as origin:
+        result = await played(origin.url)
+    assert (result.joined, result.failures) == (5, {})
+    assert 5 * 5 <= result.chunks <= 5 * 20, "five a second for each, for two seconds"
+    assert result.latency is not None
+    assert 0.19 < result.latency.p50 < 1.0, "a chunk takes 0.2 s to be made"
+    assert result.cadence is not None
+    assert 0.1 < result.cadence.p50 < 0.4, "every 0.2 s"
+    inits = [path for path in origin.heads if path.endswith("init.mp4")]
+    assert len(inits) == 5, "every player asks for its own"
+    assert len([path for path in origin.heads if path.endswith(".mpd")]) >= 10
+
+
+async def test_bad_origins() -> None:
+    """At the same time, as each is watched for seconds."""
+
+    async def on(*faults: Fault) -> Result:
+        async with other_origin(*faults) as origin:
+            return await played(origin.url, Crowd(3, 0.0, 3.2, 0.3))
+
+    late, cut, whole = await asyncio.gather(
+        on(Fault.NOT_AT_THE_EDGE), on(Fault.CUT), on(Fault.ONLY_WHOLE)
+    )
+    assert late.failures["404"] > 3
+    assert cut.failures["broken off"] >= 3
+    assert whole.stalls, "0.3 s of media do not last until the next segment"
+    assert whole.latency is not None
+    assert whole.latency.p95 > 0.75, "its first chunk waits for the last, a second later"
+
+
+async def test_ours(launch: Launch) -> None:
+    site = await launch()
+    encoder = asyncio.create_task(on_air(site))
+    try:
+        await until(lambda: is_there(site))
+        both: list[Awaitable[Result]] = [
+            played(f"{site.url}/{path}") for path in ("live/live/manifest.mpd", "play/live")
+        ]
+        dash, stream = await asyncio.gather(*both)
+    finally:
+        encoder.cancel()
+    for result in (dash, stream):
+        assert (result.joined, result.failures) == (5, {})
+        assert result.chunks > 5 * 25, "25 a second for each, and what was there on joining"
+    assert dash.latency is not None
+    assert 5 * 25 < dash.latency.count < 5 * 75, "without that"
+    assert dash.clock == stream.clock == "http-iso"
+    assert stream.latency is None, "the encoder sends no prft"
+
+
+async def test_nothing_to_play() -> None:
+    async with other_origin() as origin:
+        with pytest.raises(NothingToPlay, match="404"):
+            await played(origin.url.replace("manifest", "other"))
+        with pytest.raises(UnusableArgument, match="HLS"):
+            await played(origin.url.replace(".mpd", ".m3u8"))
+
+
+async def test_the_command(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    plot = tmp_path / "course.svg"
+    async with other_origin() as origin:
+        options = "--players 2 --ramp 0 --seconds 1.5 --json --plot"
+        command = ["bench", origin.url, *options.split(), str(plot)]
+        code = await asyncio.to_thread(app, command, result_action="return_value")
+    assert code == 0
+    assert json.loads(capfd.readouterr().out)["joined"] == 2
+    assert plot.read_text().startswith("<svg")
+
+
+@pytest.mark.parametrize("options", [["--players", "0"], ["--seconds", "0"], ["--ramp", "-1"]])
+def test_the_command_refuses(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert app(["bench", "http://127.0.0.1:9/x.mpd", *options], result_action="return_value") == 2
+    assert capsys.readouterr().err.startswith("sorgente: --")
