@@ -207,15 +207,36 @@ async def test_a_refused_object_costs_the_encoder_nothing_but_its_object(
         assert (await source.put(path.format(9), each)).status == 200
 
 
-async def test_too_many_tracks_are_no_reason_to_close_a_connection(launch: Launch) -> None:
+@pytest.mark.parametrize(
+    "name", ["v{}/init.cmfv", "Streams(v{}.cmfv)", "v{}.cmfv", "Switching(s)/Streams(v{}.cmfv)"]
+)
+async def test_too_many_tracks_are_no_reason_to_close_a_connection(
+    launch: Launch, name: str
+) -> None:
+    """DASH-IF Ingest §5: 403; it says which limit, and how much. Tracks that are there go on."""
     origin = await launch(encoders=EncoderSettings(max_tracks=2))
     source = await Source.open(origin)
-    answers = [
-        (await source.put(f"/ingest/live/v{n}/init.cmfv", UPLOAD.init)).status for n in range(4)
-    ]
-    assert answers[:2] == [200, 200]
-    assert answers[-1] == 403
-    assert (await source.put("/ingest/live/v0/1.cmfv", SEGMENTS[0])).status == 200
+    path = "/ingest/live/" + name
+    answers = [await source.put(path.format(n), UPLOAD.init) for n in range(4)]
+    assert [answer.status for answer in answers] == [200, 200, 403, 403]
+    for answer in answers[2:]:
+        assert answer.body == b"live has 2 tracks, and --max-tracks allows 2\n"
+        assert "close" not in answer.headers.get("connection", "")
+    assert (await source.put(path.format(0), SEGMENTS[0])).status == 200, "the same connection"
+    elsewhere = await source.put("/ingest/other/v9/init.cmfv", UPLOAD.init)
+    assert elsewhere.status == 200, "each channel has its own"
+
+
+async def test_players_that_wait_keep_no_track_out(launch: Launch) -> None:
+    origin = await launch(encoders=EncoderSettings(max_tracks=2))
+    players = [await origin.play(f"/play/live/x{number}") for number in range(5)]
+    await until(lambda: sum(channel.waiting for channel in origin.broker) == 5)
+    source = await Source.open(origin)
+    answers = [(await source.put(f"/ingest/live/x{n}/init.cmfv", UPLOAD.init)).status
+               for n in range(3)]  # fmt: skip
+    assert answers == [200, 200, 403]
+    for player in players:
+        player.leave()
 
 
 async def test_a_stream_and_objects_are_not_the_same_track(origin: InProcess) -> None:
