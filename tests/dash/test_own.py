@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sorgente.dash.own import Put, Terms, parsed, render, seconds
+from sorgente.dash.own_template import MAX_LISTED
 from sorgente.errors import BadRequest
 from tests.dash.reader import Mpd
 from tests.dash.rules import RULES
@@ -210,6 +211,26 @@ def test_lists(runs: str, length: str) -> None:
     document = render([Put(7, text.encode(), START, ["1.m4s"])], over())
     assert document is not None
     assert parsed(document).attributes["mediaPresentationDuration"] == length
+
+
+def test_lists_that_many_share_are_bounded() -> None:
+    """Else a quarter of a megabyte becomes a hundred."""
+    entries = '<S t="0" d="2"/>' + '<S d="2"/>' * (MAX_LISTED // 10)
+    one = '<Representation id="{}" bandwidth="1" mimeType="video/mp4"/>'
+    template = (
+        '<SegmentTemplate timescale="1" media="$RepresentationID$-$Number$.m4s">'
+        f"<SegmentTimeline>{entries}</SegmentTimeline></SegmentTemplate>"
+    )
+    for count, length in ((9, "PT4002S"), (10, "PT0S")):
+        representations = "".join(one.format(each) for each in range(count))
+        text = (
+            '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="dynamic"><Period><AdaptationSet>'
+            f"{template}{representations}</AdaptationSet></Period></MPD>"
+        )
+        document = render([Put(7, text.encode(), START, ["0-1.m4s"])], over())
+        assert document is not None
+        assert parsed(document).attributes["mediaPresentationDuration"] == length
+        assert len(document) < 2_000_000
 
 
 def test_what_lists_its_segments_has_no_offset() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sorgente.errors import BadRequest
-from sorgente.hls.posted import MAX_LINE, read_playlist
+from sorgente.hls.posted import MAX_LINE, MAX_LINES, read_playlist
 from sorgente.media.addresses import Announced, Listed, Posted
 
 MEDIA = """#EXTM3U
@@ -59,7 +59,10 @@ def test_what_it_says(text: str, says: Posted) -> None:
     assert read_playlist(text.encode()) == says
 
 
-@pytest.mark.parametrize("text", ["", "\n", "<MPD/>", " #EXTM3U2", "#EXTM3U\n" + "x" * 5000])
+@pytest.mark.parametrize(
+    "text",
+    ["", "\n", "<MPD/>", " #EXTM3U2", "#EXTM3U\n" + "x" * 5000, "#EXTM3U" + "\na" * MAX_LINES],
+)
 def test_what_is_none(text: str) -> None:
     assert len("x" * 5000) > MAX_LINE
     with pytest.raises(BadRequest):

@@ -7,6 +7,7 @@ from fractions import Fraction
 import pytest
 
 from sorgente.dash.own import seconds
+from sorgente.http.own import MAX_LINES_NORMALIZED
 from tests.dash.reader import Mpd
 from tests.hls.test_own import numbered, text
 from tests.support.live import video
@@ -185,3 +186,16 @@ def test_a_playlist_ends_with_the_event(encoder: Encoder) -> None:
     encoder.wait(20)
     assert encoder.playlist()[-1] == "#EXT-X-ENDLIST"
     assert list(numbered(encoder.playlist())) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("line", ["a", "#EXTINF:1.000000,\nindex1.m4s"])
+def test_what_takes_too_long_is_not_normalized(encoder: Encoder, line: str) -> None:
+    """Others wait for media meanwhile."""
+    encoder.run_hls(1)
+    long = "#EXTM3U\n" + f"{line}\n" * MAX_LINES_NORMALIZED
+    assert encoder.put("index.m3u8", long.encode()) == 200
+    answer = encoder.get(OWN + "index.m3u8")
+    assert status(answer) == 404
+    assert b"-hls_list_size" in body_of(answer)
+    encoder.run_hls(2)
+    assert status(encoder.get(OWN + "index.m3u8")) == 200

@@ -16,6 +16,9 @@ from sorgente.dash.posted import filled
 from sorgente.dash.xml import Element
 from sorgente.media.addresses import between
 
+MAX_LISTED: Final = 20_000
+"""Entries of lists, over all Representations of a period: some 50 ms."""
+
 _NUMBER: Final = re.compile(r"[0-9]{1,15}", re.ASCII)
 _EARLY: Final = frozenset(("availabilityTimeOffset", "availabilityTimeComplete"))
 
@@ -119,15 +122,65 @@ class Template:
         return left
 
 
-def of_representation(around: list[Element], representation: Element) -> Template | None:
-    """The template of a Representation, with what the elements around it say (§5.3.9.1); None if
-    it has none, or one that does not say which segments there are."""
+def templates(period: Element) -> Collection[Template]:
+    """Of all its Representations that have one."""
+    return _by_representation(period).values()
+
+
+def later(period: Element, by: Fraction) -> Element:
+    """The period without what is gone of it: each Representation says all for itself."""
+    found = _by_representation(period)
+
+    def moved(representation: Element) -> Element:
+        template = found.get(id(representation))
+        if template is None:
+            return representation
+        children = (*_others(representation), template.later(by))
+        return replace(representation, children=children)
+
+    def set_moved(adaptation: Element) -> Element:
+        children = [
+            moved(child) if child.name == "Representation" else child
+            for child in _others(adaptation)
+        ]
+        return replace(adaptation, children=tuple(children))
+
+    children = [
+        set_moved(child) if child.name == "AdaptationSet" else child for child in _others(period)
+    ]
+    return replace(period, children=tuple(children))
+
+
+def _by_representation(period: Element) -> dict[int, Template]:
+    """By the identity of the Representation; empty if their lists are too long together, which
+    they may share."""
+    said = {
+        id(representation): (representation, *_said(period, adaptation, representation))
+        for adaptation in _named(period, "AdaptationSet")
+        for representation in _named(adaptation, "Representation")
+    }
+    listed = sum(len(timeline.children) for *_, timeline in said.values() if timeline is not None)
+    if listed > MAX_LISTED:
+        return {}
+    made = {key: _template(*each) for key, each in said.items()}
+    return {key: template for key, template in made.items() if template is not None}
+
+
+def _said(*around: Element) -> tuple[dict[str, str], Element | None]:
+    """What elements say of segments, from the outside in (§5.3.9.1)."""
     said: dict[str, str] = {}
     timeline: Element | None = None
-    for node in (*around, representation):
+    for node in around:
         for template in _named(node, "SegmentTemplate"):
             said |= template.attributes
             timeline = next(_named(template, "SegmentTimeline"), timeline)
+    return said, timeline
+
+
+def _template(
+    representation: Element, said: dict[str, str], timeline: Element | None
+) -> Template | None:
+    """None: it has none, or one that does not say which segments there are."""
     media = filled(said.get("media", ""), dict(representation.attributes))
     timescale = _whole(said.get("timescale", "1"))
     first = _whole(said.get("startNumber", "1"))
@@ -140,38 +193,6 @@ def of_representation(around: list[Element], representation: Element) -> Templat
         return None
     counts = 0 if runs else each or 0
     return Template(said, media[0], media[1], timescale, first, offset, counts, runs)
-
-
-def templates(period: Element) -> Iterator[Template]:
-    """Of all its Representations that have one."""
-    for adaptation in _named(period, "AdaptationSet"):
-        for representation in _named(adaptation, "Representation"):
-            found = of_representation([period, adaptation], representation)
-            if found is not None:
-                yield found
-
-
-def later(period: Element, by: Fraction) -> Element:
-    """The period without what is gone of it: each Representation says all for itself."""
-
-    def moved(representation: Element, adaptation: Element) -> Element:
-        template = of_representation([period, adaptation], representation)
-        if template is None:
-            return representation
-        children = (*_others(representation), template.later(by))
-        return replace(representation, children=children)
-
-    def set_moved(adaptation: Element) -> Element:
-        children = [
-            moved(child, adaptation) if child.name == "Representation" else child
-            for child in _others(adaptation)
-        ]
-        return replace(adaptation, children=tuple(children))
-
-    children = [
-        set_moved(child) if child.name == "AdaptationSet" else child for child in _others(period)
-    ]
-    return replace(period, children=tuple(children))
 
 
 def _named(node: Element, name: str) -> Iterator[Element]:

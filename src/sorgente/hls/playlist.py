@@ -80,7 +80,7 @@ class Playlist:
 def playlist(text: bytes) -> Playlist:
     """It, whatever it is: one that lists other playlists has entries without a sense."""
     made, tags = Playlist(), list[str]()
-    for line in map(str.strip, text.decode("utf-8", "replace").splitlines()[1:]):
+    for line in map(str.strip, text.decode("utf-8", "replace").split("\n")[1:]):
         tag, _, value = line.partition(":")
         if not line:
             continue

@@ -12,6 +12,9 @@ from sorgente.media.addresses import Announced, Listed, Posted, family_of
 MAX_LINE: Final = 4096
 """Characters. A line names a file, or tells a few attributes."""
 
+MAX_LINES: Final = 1 << 17
+"""A day of segments of two seconds, with a date each."""
+
 _MAP: Final = re.compile(r'#EXT-X-MAP:(?:.*,)?URI="([^"]*)"')
 
 
@@ -21,9 +24,11 @@ def read_playlist(text: bytes) -> Posted:
     Raises:
         BadRequest: it is no playlist.
     """
-    lines = text.decode("utf-8", "replace").splitlines()
-    if not lines or lines[0].strip() != "#EXTM3U":
+    lines = text.decode("utf-8", "replace").split("\n")
+    if lines[0].strip() != "#EXTM3U":
         raise BadRequest("the playlist does not begin with #EXTM3U")
+    if len(lines) > MAX_LINES:
+        raise BadRequest(f"the playlist has {len(lines)} lines, and may have {MAX_LINES}")
     if any(len(line) > MAX_LINE for line in lines):
         raise BadRequest(f"a line of the playlist has over {MAX_LINE} characters")
     said = playlist(text)

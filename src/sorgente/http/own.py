@@ -45,6 +45,9 @@ MANIFEST_TYPES: Final = {
 MAX_NORMALIZED: Final = 256 << 10
 """Bytes of a manifest: more takes too long for those who wait for media meanwhile (60 ms)."""
 
+MAX_LINES_NORMALIZED: Final = 20_000
+"""Of a manifest, for the same reason: short lines take as long as others."""
+
 SAME_START: Final = 30
 """Seconds that the encoder's own start may be from when its first object came, to be that moment:
 then our clock counts, which players follow. Further away, it is another kind of start: 1970."""
@@ -126,10 +129,12 @@ class OwnManifests:
         as_put = newest.manifests[at.file]
         if not self._normalize:
             return newest.lasts.get(at.file, as_put)
-        if len(as_put) > MAX_NORMALIZED:
+        lines = as_put.count(b"\n")
+        if len(as_put) > MAX_NORMALIZED or lines > MAX_LINES_NORMALIZED:
             raise NotFound(
-                f"the encoder's manifest has {len(as_put)} bytes, and may have {MAX_NORMALIZED}: "
-                "it had better list a window (ffmpeg: -window_size, -hls_list_size)"
+                f"the encoder's manifest has {len(as_put)} bytes in {lines} lines, and may have "
+                f"{MAX_NORMALIZED} in {MAX_LINES_NORMALIZED}: it had better list a window "
+                "(ffmpeg: -window_size, -hls_list_size)"
             )
         if at.manifest_type != manifest.CONTENT_TYPE:
             return _playlist(at, editions, ended=presentation.ended) or as_put
