@@ -19,6 +19,7 @@ OriginError                   a status, and one line that says what and how much
 ├── PublisherConflict     409 somebody else publishes
 ├── TakenOver             409 somebody else publishes now
 ├── EndedByOperator       410 whoever runs the origin has ended the event
+├── LengthRequired        411 a body whose end nobody can tell
 ├── BodyTooLarge          413 a request body where we expect a small one
 ├── UriTooLong            414
 ├── UnsupportedEncoding   415 a coded body we do not decode
@@ -215,6 +216,12 @@ class Gone(OriginError):
     status = 410
 
 
+class LengthRequired(OriginError):
+    """A body that nobody can tell the end of (RFC 1945 §7.2.2)."""
+
+    status = 411
+
+
 class BodyTooLarge(OriginError):
     """A request body where only a small one makes sense."""
 
@@ -231,6 +238,7 @@ class UnsupportedEncoding(OriginError):
     """A Content-Encoding we do not decode."""
 
     status = 415
+    headers = ((b"Accept-Encoding", b"identity"),)  # RFC 9110 §15.5.16
 
 
 class RangeNotSatisfiable(OriginError):

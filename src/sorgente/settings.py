@@ -121,7 +121,7 @@ class EncoderSettings:
     """Bytes in any box but mdat: a thousand times what encoders send."""
 
     normalize: bool = True
-    """Whether an encoder's own MPD is made fit for low latency and restarts, or served as put."""
+    """Whether an encoder's own manifests are made fit for players, or served as they were put."""
 
     max_channels: Positive = 100
     """Channels live at a time."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sorgente.dash.own import Put, Terms, parsed, render, seconds
+from sorgente.dash.own_template import MAX_LISTED
 from sorgente.errors import BadRequest
 from tests.dash.reader import Mpd
 from tests.dash.rules import RULES
@@ -112,10 +114,123 @@ def test_periods_do_not_overlap() -> None:
     assert seconds(mpd.periods[0].attrib["duration"]) == 50
 
 
-def test_the_end() -> None:
-    terms = Terms("live", Fraction(60), Fraction(1, 2), START + 100, ended=True)
-    mpd = made([put(7, 40)], terms)
+def over(*, farewell: bool = False) -> Terms:
+    return replace(TERMS, ended=True, farewell=farewell)
+
+
+def test_those_who_watch_are_told_of_the_end_on_the_timeline_they_know() -> None:
+    mpd = made([put(7, 40)], over(farewell=True))
+    assert mpd.root.attrib["type"] == "dynamic"
     assert seconds(mpd.root.attrib["mediaPresentationDuration"]) == START + 40
+
+
+def test_what_is_left_is_a_recording() -> None:
+    """Segments 37 to 40 of 1 s: at their place, on a timeline from 0."""
+    mpd = made([put(7, 40)], over())
+    assert mpd.root.attrib["type"] == "static"
+    assert mpd.root.attrib["mediaPresentationDuration"] == "PT40S"
+    unsaid = ("availabilityStartTime", "minimumUpdatePeriod", "timeShiftBufferDepth")
+    assert not mpd.root.attrib.keys() & unsaid
+    (period,) = mpd.periods
+    assert (period.attrib["start"], period.attrib["duration"]) == ("PT36S", "PT4S")
+    templates = [dict(each.attrib) for each in mpd.root.iterfind(".//{*}SegmentTemplate")]
+    assert [each["startNumber"] for each in templates] == ["37"] * 2
+    assert [each["presentationTimeOffset"] for each in templates] == ["36000000"] * 2
+    assert not any("availabilityTimeOffset" in each for each in templates)
+
+
+def test_the_last_segment_is_as_short_as_the_encoder_says() -> None:
+    last = FFMPEG.replace('type="dynamic"', 'type="static" mediaPresentationDuration="PT39.4S"')
+    ended = replace(put(7, 40), last=last.encode())
+    assert made([ended], over()).root.attrib["mediaPresentationDuration"] == "PT39.4S"
+    farewell = made([ended], over(farewell=True))
+    assert seconds(farewell.root.attrib["mediaPresentationDuration"]) == START + Fraction("39.4")
+
+
+def test_a_recording_of_two_starts() -> None:
+    mpd = made([put(7, 40), put(9, 3, START + 50)], over())
+    times = [(p.attrib["start"], p.attrib["duration"]) for p in mpd.periods]
+    assert times == [("PT36S", "PT4S"), ("PT50S", "PT3S")]
+    assert mpd.root.attrib["mediaPresentationDuration"] == "PT53S"
+
+
+def test_nothing_is_left() -> None:
+    for manifest in (TIMELINE, FFMPEG):
+        text = render([Put(7, manifest.encode(), START, [])], over())
+        assert text is not None
+        assert not complaints("DASH-MPD.xsd", text)
+        assert parsed(text).attributes["mediaPresentationDuration"] == "PT0S"
+
+
+def test_what_only_the_encoder_knows_the_end_of() -> None:
+    listed = TIMELINE.replace("SegmentTimeline", "x")
+    assert render([Put(7, listed.encode(), START, [], listed.encode())], over()) is None
+
+
+RUNS = '<S t="0" d="2" r="3"/><S d="1"/>'
+
+
+@pytest.mark.parametrize(
+    ("media", "files", "offset", "left", "number"),
+    [
+        ("$Time$.m4s", ["4.m4s", "6.m4s", "8.m4s"], "4", [("4", "2", "1"), ("8", "1", "0")], "3"),
+        ("$Number$.m4s", ["4.m4s", "5.m4s"], "6", [("6", "2", "0"), ("8", "1", "0")], "4"),
+        ("$Number$.m4s", ["5.m4s"], "8", [("8", "1", "0")], "5"),
+        ("$Number$.m4s", [f"{each}.m4s" for each in range(1, 6)], "0",
+         [("0", "2", "3"), ("8", "1", "0")], "1"),
+    ],
+)  # fmt: skip
+def test_a_recording_of_listed_segments(
+    media: str, files: list[str], offset: str, left: list[tuple[str, ...]], number: str
+) -> None:
+    """The last one of them is listed in the last manifest only."""
+    live = TIMELINE.replace("$Time$.m4s", media)
+    last = live.replace('<S t="0" d="2" r="3"/>', RUNS)
+    mpd = made([Put(7, live.encode(), START, files, last.encode())], over())
+    assert mpd.root.attrib["mediaPresentationDuration"] == "PT9S"
+    assert mpd.periods[0].attrib["start"] == f"PT{offset}S"
+    (template,) = mpd.root.iterfind(".//{*}SegmentTemplate")
+    assert template.attrib["presentationTimeOffset"] == offset
+    assert template.attrib["startNumber"] == number
+    runs = [(s.attrib["t"], s.attrib["d"], s.attrib["r"]) for s in template.iterfind(".//{*}S")]
+    assert runs == left
+
+
+@pytest.mark.parametrize(
+    ("runs", "length"),
+    [
+        ('<S t="0" d="2" r="-1"/><S t="7" d="2"/>', "PT9S"),
+        ('<S t="0" d="2" r="-1"/>', "PT0S"),
+        ('<S t="0" d="0"/>', "PT0S"),
+        ('<S t="0" d="2" n="7"/>', "PT0S"),
+        ('<S t="0" d="2" r="999999999"/>', "PT2000000000S"),
+    ],
+)
+def test_lists(runs: str, length: str) -> None:
+    text = TIMELINE.replace('<S t="0" d="2" r="3"/>', runs).replace("$Time$", "$Number$")
+    document = render([Put(7, text.encode(), START, ["1.m4s"])], over())
+    assert document is not None
+    assert parsed(document).attributes["mediaPresentationDuration"] == length
+
+
+def test_lists_that_many_share_are_bounded() -> None:
+    """Else a quarter of a megabyte becomes a hundred."""
+    entries = '<S t="0" d="2"/>' + '<S d="2"/>' * (MAX_LISTED // 10)
+    one = '<Representation id="{}" bandwidth="1" mimeType="video/mp4"/>'
+    template = (
+        '<SegmentTemplate timescale="1" media="$RepresentationID$-$Number$.m4s">'
+        f"<SegmentTimeline>{entries}</SegmentTimeline></SegmentTemplate>"
+    )
+    for count, length in ((9, "PT4002S"), (10, "PT0S")):
+        representations = "".join(one.format(each) for each in range(count))
+        text = (
+            '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="dynamic"><Period><AdaptationSet>'
+            f"{template}{representations}</AdaptationSet></Period></MPD>"
+        )
+        document = render([Put(7, text.encode(), START, ["0-1.m4s"])], over())
+        assert document is not None
+        assert parsed(document).attributes["mediaPresentationDuration"] == length
+        assert len(document) < 2_000_000
 
 
 def test_what_lists_its_segments_has_no_offset() -> None:
@@ -185,8 +300,7 @@ def test_whatever_an_encoder_says_it_is_xml_or_nothing(data: st.DataObject) -> N
         parsed(text.encode())
     except BadRequest:
         return
-    for ended in (False, True):
-        terms = Terms("live", Fraction(60), Fraction(1, 2), START, ended=ended)
+    for terms in (TERMS, over(farewell=True), over()):
         made_of = render([put(1, 5, manifest=text), put(2, 5, START + 9, text)], terms)
         assert made_of is not None
         parsed(made_of)

@@ -18,7 +18,7 @@ from tests.e2e.players.encoder import LiveEncoder
 from tests.e2e.players.measure import ON_AIR_SECONDS, in_time
 from tests.e2e.players.measurement import glass_to_glass, settled
 from tests.e2e.players.viewer import watching
-from tests.e2e.programs import decoded
+from tests.e2e.programs import decoded, ffmpeg
 from tests.e2e.segments import broken_promises, recorded, until_recorded
 from tests.integration.conftest import Spawn
 from tests.integration.process import OriginProcess
@@ -135,6 +135,25 @@ async def test_what_is_put_is_got_back(
         path = tmp_path / f"{stream}.mp4"
         path.write_bytes(b"".join(answer.body for answer in answers))
         assert len(await asyncio.to_thread(decoded, path)) > 2.5 * per_second
+
+
+@pytest.mark.minutes
+async def test_a_playlist_of_its_own_goes_on_to_the_end(
+    origin_process: OriginProcess, run: Run, tmp_path: Path
+) -> None:
+    """ffmpeg plays what ffmpeg put, over a restart, and ends when the event does."""
+    origin, line = origin_process, live(FFMPEGS["wheel"], MUXERS["HLS"], "")
+    at = line.index("-f", line.index("-c:a"))
+    ends = [*line[:at], "-t", "5", *line[at:-1], f"{origin.url}/ingest/live/index.m3u8"]
+    encoder = run(*ends)
+    await until_recorded(origin, (await look(origin)).mpd, 2)
+    path = tmp_path / "own.mp4"
+    own = f"{origin.url}/own/live/index.m3u8"
+    player = run(*ffmpeg("-i", own, "-map", "0:v", "-c", "copy", f"{path}"))
+    await encoder.succeeded()
+    await run(*ends).succeeded()
+    await player.succeeded()
+    assert len(await asyncio.to_thread(decoded, path)) > 6 * RATE, "of both"
 
 
 async def test_a_clean_end_is_the_end(origin_process: OriginProcess, run: Run) -> None:

@@ -21,6 +21,7 @@ from tests.dash.schemas import complaints
 from tests.e2e.programs import decoded
 from tests.integration.conftest import Launch
 from tests.support import boxes
+from tests.support.boxes import TrackSpec
 from tests.support.corpus import corpus_file
 from tests.support.ingest import FMP4INGEST, LIVESIM2, MEDIALIVE, Source
 from tests.support.live import payloads, video
@@ -207,15 +208,36 @@ async def test_a_refused_object_costs_the_encoder_nothing_but_its_object(
         assert (await source.put(path.format(9), each)).status == 200
 
 
-async def test_too_many_tracks_are_no_reason_to_close_a_connection(launch: Launch) -> None:
+@pytest.mark.parametrize(
+    "name", ["v{}/init.cmfv", "Streams(v{}.cmfv)", "v{}.cmfv", "Switching(s)/Streams(v{}.cmfv)"]
+)
+async def test_too_many_tracks_are_no_reason_to_close_a_connection(
+    launch: Launch, name: str
+) -> None:
+    """DASH-IF Ingest §5: 403; it says which limit, and how much. Tracks that are there go on."""
     origin = await launch(encoders=EncoderSettings(max_tracks=2))
     source = await Source.open(origin)
-    answers = [
-        (await source.put(f"/ingest/live/v{n}/init.cmfv", UPLOAD.init)).status for n in range(4)
-    ]
-    assert answers[:2] == [200, 200]
-    assert answers[-1] == 403
-    assert (await source.put("/ingest/live/v0/1.cmfv", SEGMENTS[0])).status == 200
+    path = "/ingest/live/" + name
+    answers = [await source.put(path.format(n), UPLOAD.init) for n in range(4)]
+    assert [answer.status for answer in answers] == [200, 200, 403, 403]
+    for answer in answers[2:]:
+        assert answer.body == b"live has 2 tracks, and --max-tracks allows 2\n"
+        assert "close" not in answer.headers.get("connection", "")
+    assert (await source.put(path.format(0), SEGMENTS[0])).status == 200, "the same connection"
+    elsewhere = await source.put("/ingest/other/v9/init.cmfv", UPLOAD.init)
+    assert elsewhere.status == 200, "each channel has its own"
+
+
+async def test_players_that_wait_keep_no_track_out(launch: Launch) -> None:
+    origin = await launch(encoders=EncoderSettings(max_tracks=2))
+    players = [await origin.play(f"/play/live/x{number}") for number in range(5)]
+    await until(lambda: sum(channel.waiting for channel in origin.broker) == 5)
+    source = await Source.open(origin)
+    answers = [(await source.put(f"/ingest/live/x{n}/init.cmfv", UPLOAD.init)).status
+               for n in range(3)]  # fmt: skip
+    assert answers == [200, 200, 403]
+    for player in players:
+        player.leave()
 
 
 async def test_a_stream_and_objects_are_not_the_same_track(origin: InProcess) -> None:
@@ -391,6 +413,48 @@ async def test_a_sparse_track_holds_nobody_up_and_changes_nothing(origin: InProc
     snapshot = found.presentation.snapshot()
     assert snapshot is not None
     assert [track.name for track in snapshot.periods[0].tracks] == ["audio", "cues", "video"]
+
+
+SPARSE = {
+    "wvtt": (b"text", b"", "application/mp4", "wvtt"),
+    "stpp": (b"subt", b"http://www.w3.org/ns/ttml\0\0\0", "application/mp4", "stpp.ttml.im1t"),
+    "urim": (b"meta", boxes.box(b"uri ", bytes(4), b"urn:x\0"), None, None),
+    "evte": (b"meta", b"", None, None),
+}
+"""Handler, what is in the sample entry, and how the MPD calls it: players know no metadata tracks,
+and Shaka takes one for subtitles."""
+
+
+@pytest.mark.parametrize("kind", SPARSE)
+async def test_text_and_metadata_tracks(origin: InProcess, kind: str) -> None:
+    """DASH-IF Ingest §6.5, §6.6: each sample is got back; text is announced as what it is."""
+    handler, inside, mime_type, codecs = SPARSE[kind]
+    entry = boxes.box(kind.encode(), bytes(6), boxes.u16(1), inside)
+    spec = TrackSpec(3, handler, 1000, entry, width=0, height=0)
+    said = [one_chunk(spec, at, 2, b"said at %d" % at) for at in (0, 2)]
+    bodies = segments(UPLOAD, chunks=50)
+    encoder = Encoder(
+        origin, {"video": [UPLOAD.init, *bodies], "says": [boxes.init_segment(spec), *said]}
+    )
+    await encoder.send(rounds=3)
+    await announced(origin)
+    mpd = await manifest(origin)
+    assert len(mpd.periods) == 1
+    found = [each for each in mpd.sets if each.node.attrib["contentType"] == "text"]
+    if codecs is None:
+        assert not found
+    else:
+        (of_text,) = found
+        assert of_text.node.attrib["mimeType"] == mime_type
+        (representation,) = of_text.node.iterfind("{*}Representation")
+        assert representation.attrib["codecs"] == codecs
+    channel = origin.broker.get("live")
+    assert channel is not None
+    track = channel.presentation.tracks["says"]
+    got = b""
+    for number in track.segments:
+        got += (await origin.ask("GET", f"/live/live/says/{number}.m4s")).body
+    assert b"said at 0" in got
 
 
 async def test_events_and_switching_sets_are_in_the_manifest(origin: InProcess) -> None:

@@ -165,7 +165,9 @@ async def test_as_it_was_put(launch: Launch) -> None:
     assert (await origin.ask("GET", OWN + "chunk-stream0-00001.m4s")).body == SEGMENTS[0]
 
 
-async def test_playlists_are_as_they_were_put(origin: InProcess) -> None:
+@pytest.mark.parametrize("normalize", [True, False])
+async def test_playlists(launch: Launch, normalize: bool) -> None:
+    origin = await launch(encoders=EncoderSettings(normalize=normalize))
     muxer = await Muxer.begin_on(origin)
     media = b'#EXTM3U\n#EXT-X-MAP:URI="init.mp4"\n#EXTINF:1,\nindex1.m4s\n'
     master = b"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nv0/index.m3u8\n"
@@ -174,9 +176,18 @@ async def test_playlists_are_as_they_were_put(origin: InProcess) -> None:
     await muxer.send("PUT", BASE + "v0/index.m3u8", media)
     await muxer.send("PUT", BASE + "master.m3u8", master)
     assert await muxer.answers(4) == [200] * 4
+    own = (await origin.ask("GET", OWN + "v0/index.m3u8")).body
+    if normalize:
+        (uri,) = (line for line in own.splitlines() if line.endswith(b"index1.m4s"))
+        edition = uri.decode().removeprefix("../").removesuffix("v0/index1.m4s")
+        assert f'#EXT-X-MAP:URI="../{edition}v0/init.mp4"'.encode() in own.splitlines()
+    else:
+        assert own == media
+        edition = ""
     for path, body in [
         ("master.m3u8", master),
-        ("v0/index.m3u8", media),
+        (f"{edition}v0/init.mp4", UPLOAD.init),
+        (f"{edition}v0/index1.m4s", SEGMENTS[0]),
         ("v0/init.mp4", UPLOAD.init),
         ("v0/index1.m4s", SEGMENTS[0]),
     ]:

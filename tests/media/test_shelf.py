@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sorgente.isobmff.upload import RawBytes
-from sorgente.media.addresses import Posted
+from sorgente.media.addresses import Listed, Posted
 from sorgente.media.chunk import Chunk
 from sorgente.media.fanout import Counters
 from sorgente.media.segment import Segment
@@ -107,11 +107,34 @@ def test_a_manifest_waits_for_its_edition(stage: Stage) -> None:
     assert [edition.starts_at for edition in shelf.editions] == [1000, 2000]
 
 
-def test_the_last_manifest_of_an_event_only_says_that_it_is_over(stage: Stage) -> None:
+def test_the_last_manifest_of_an_event_is_kept_beside_the_one_before(stage: Stage) -> None:
     stage.start()
-    stage.shelf.post("m", b"live", FIRST)
-    stage.shelf.post("m", b"static", Posted(ended=True))
-    assert stage.shelf.manifest("m")[0].manifests["m"] == b"live"
+    shelf = stage.shelf
+    shelf.post("m", b"live", FIRST)
+    for last in (b"static", b"over"):
+        revision = shelf.revision
+        shelf.post("m", last, Posted(ended=True))
+        assert shelf.revision > revision
+    (edition,) = shelf.manifest("m")
+    assert (edition.manifests, edition.lasts) == ({"m": b"live"}, {"m": b"over"})
+    shelf.post("m", b"on", FIRST)
+    assert (edition.manifests, edition.lasts) == ({"m": b"on"}, {})
+    shelf.post("m", b"static", Posted(ended=True))
+    shelf.remove("m")
+    assert not edition.lasts
+    assert shelf.bytes_held == _counted(shelf)
+
+
+def test_numbers_of_playlists_go_on_in_the_next_edition(stage: Stage) -> None:
+    shelf = stage.shelf
+    for listed in (Listed(0, 5), Listed(2, 7, 0, 1)), (Listed(0, 1), Listed(1, 4)), (Listed(9, 9),):
+        stage.start()
+        stage.put("v-1")
+        for each in listed:
+            shelf.post("p", b"p", Posted(listed=each))
+    assert [edition.bases["p"] for edition in shelf.editions] == [(0, 0), (7, 2), (2, 3)]
+    shelf.remove("p")
+    assert not any(edition.bases or edition.listed for edition in shelf.editions)
 
 
 def test_a_start_at_the_same_time_was_none(stage: Stage) -> None:
@@ -209,7 +232,9 @@ def test_the_window_has_a_bound_in_bytes() -> None:
 
 OPERATIONS = st.lists(
     st.tuples(
-        st.sampled_from(["put", "init", "begin", "post", "other", "remove", "expire", "drop"]),
+        st.sampled_from(
+            ["put", "init", "begin", "post", "last", "other", "remove", "expire", "drop"]
+        ),
         st.integers(0, 5),
         st.integers(0, 3000),
     ),
@@ -219,7 +244,12 @@ OPERATIONS = st.lists(
 
 def _counted(shelf: Shelf) -> int:
     objects = [s for edition in shelf.editions for s in edition.objects.values()]
-    manifests = [m for edition in shelf.editions for m in edition.manifests.values()]
+    manifests = [
+        m
+        for edition in shelf.editions
+        for kept in (edition.manifests, edition.lasts)
+        for m in kept.values()
+    ]
     return sum(s.bytes_held for s in objects) + sum(map(len, manifests))
 
 
@@ -237,6 +267,8 @@ def test_whatever_comes_it_is_counted_and_bounded(operations: list[tuple[str, in
                     segment.close()
             case "post":
                 shelf.post(f"m-{number}", bytes(size), FIRST)
+            case "last":
+                shelf.post(f"m-{number}", bytes(size), Posted(ended=True))
             case "other":
                 shelf.post("m", bytes(size), Posted(starts_at=Fraction(number)))
             case "remove":
@@ -257,12 +289,16 @@ def test_nothing_grows_for_ever(stage: Stage) -> None:
         stage.put(f"i-{number}", init=True)
         stage.put(f"v-{number}")
         stage.shelf.post(f"m-{number}", bytes(10_000), FIRST)
+        stage.shelf.post(f"p-{number}", b"p", Posted(listed=Listed(number, number)))
         stage.shelf.remove(f"v-{number}")
     (edition,) = stage.shelf.editions
     assert len(edition.inits) <= MAX_INITS
     assert len(edition.gone) <= MAX_GONE
     assert len(edition.manifests) <= MAX_MANIFESTS
+    assert edition.bases.keys() <= edition.manifests.keys()
+    assert edition.listed.keys() <= edition.manifests.keys()
     for number in range(300):
         stage.shelf.post(f"m-{number}", bytes(1 << 20), FIRST)
+        stage.shelf.post(f"m-{number}", bytes(1 << 20), Posted(ended=True))
         stage.shelf.post(f"m-{number}", bytes(1 << 20), SECOND)
     assert stage.shelf.bytes_held <= 2 * MAX_MANIFEST_BYTES + 100_000

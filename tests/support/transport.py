@@ -17,6 +17,7 @@ from sorgente.http.frontend import Frontend, FrontendLimits
 from sorgente.http.histogram import Histogram
 from sorgente.http.household import ConnectionLimits
 from sorgente.http.ingest import IngestRules
+from sorgente.http.own import OwnManifests
 from sorgente.http.proxies import Proxies
 from sorgente.http.routing import Router
 from sorgente.keys import Key
@@ -128,6 +129,8 @@ class House:
         connections: int = 100,
         per_address: int = 100,
         window_bytes: int = 1 << 20,
+        tracks: int = 4,
+        normalize: bool = True,
         key: Key | None = None,
         channel_keys: Mapping[str, Key] | None = None,
         proxies: Sequence[str] = (),
@@ -138,7 +141,7 @@ class House:
         self.refusals: list[tuple[str | None, str, Reason]] = []
         self.journal = RecordingJournal()
         self.broker = Broker(
-            channel_rules(window_bytes=window_bytes),
+            channel_rules(window_bytes=window_bytes, tracks=tracks),
             BrokerLimits(channels=10, waiting=10, memory=1 << 30),
             self.journal,
             UtcClock(self.clock.monotonic(), self.clock.wall()),
@@ -160,6 +163,7 @@ class House:
             DELIVERY,
             self.relay_time,
             AdminAccess(admin_key),
+            own_manifests=OwnManifests(normalize=normalize),
         )
         self.later: list[tuple[float, Callable[[], None]]] = []
         self.frontend = Frontend(

@@ -11,12 +11,14 @@ cannot know, or gets wrong, is said anew:
     minimumUpdatePeriod      1 s: ffmpeg says 500 (``dashenc.c``)
     UTCTiming                our clock
     ServiceDescription       our target
+    type                     static when the event is over, by the encoder's word or without: its
+                             window on a timeline of its own, as long as what came
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import zip_longest
@@ -25,11 +27,11 @@ from xml.parsers import expat
 
 from sorgente.dash.descriptors import HTTP_HEAD, HTTP_ISO
 from sorgente.dash.manifest import AVAILABILITY_START_TIME, MINIMUM_UPDATE_PERIOD, NAMESPACE
-from sorgente.dash.posted import filled, read_manifest
+from sorgente.dash.own_template import later, templates
+from sorgente.dash.posted import read_manifest
 from sorgente.dash.service import service_description
 from sorgente.dash.values import date_time, decimal, duration
 from sorgente.dash.xml import Element, document, element
-from sorgente.media.addresses import between
 
 _DURATION: Final = re.compile(
     r"P(?:([0-9]{1,9})D)?(?:T(?:([0-9]{1,9})H)?(?:([0-9]{1,9})M)?"
@@ -37,7 +39,6 @@ _DURATION: Final = re.compile(
     re.ASCII,
 )
 _DECIMAL: Final = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", re.ASCII)
-_NUMBER: Final = re.compile(r"[0-9]{1,15}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,8 @@ class Put:
     """UTC seconds: where the timeline of its manifest begins."""
     files: Collection[str]
     """Paths of its objects."""
+    last: bytes | None = None
+    """The manifest that it ended with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,43 +68,97 @@ class Terms:
     """UTC seconds."""
     ended: bool
     """The event is over."""
+    farewell: bool = False
+    """Of one that is over, for its first seconds: players that are there have yet to be told."""
 
 
 def render(puts: Sequence[Put], terms: Terms) -> bytes | None:
-    """The MPD; None if there is no period in any of them."""
-    roots = [(put, parsed(put.manifest)) for put in puts]
+    """The MPD, dynamic and static when ours is (:func:`sorgente.dash.manifest.manifest`); None if
+    it is to stay as it is: there is no period in any, or only the encoder knows where it ended."""
+    roots = [(put, _newest(put)) for put in puts]
     periods = [period for put, root in roots for period in _periods(put, root)]
     if not periods:
         return None
     periods.sort(key=lambda period: period.start)
+    if terms.ended and periods[-1].length is None and puts[-1].last is not None:
+        return None
+    newest = roots[-1][1].attributes
+    spaces = {
+        key: text
+        for _, root in roots
+        for key, text in root.attributes.items()
+        if key.startswith("xmlns:")
+    }
+    said = {
+        "xmlns": NAMESPACE,
+        **spaces,
+        "id": terms.channel,
+        "profiles": newest.get("profiles", "urn:mpeg:dash:profile:isoff-live:2011"),
+        "publishTime": date_time(terms.changed_at),
+        "minBufferTime": duration(terms.latency_target),
+        "maxSegmentDuration": newest.get("maxSegmentDuration"),
+    }
+    if terms.ended and not terms.farewell:
+        return document(_recording(said, periods))
+    return document(_live(said, periods, newest, terms))
+
+
+def _live(
+    said: dict[str, str | None],
+    periods: list[_Period],
+    newest: Mapping[str, str],
+    terms: Terms,
+) -> Element:
+    last = periods[-1]
+    end = last.start + (last.length or 0) if terms.ended else None
     listed = [
         _closed(period, follower, ended=terms.ended)
         for period, follower in zip_longest(periods, periods[1:])
     ]
-    newest = roots[-1][1].attributes
-    end = periods[-1].start + (periods[-1].length or 0) if terms.ended else None
     attributes = {
-        "xmlns": NAMESPACE,
-        **{
-            key: text
-            for _, root in roots
-            for key, text in root.attributes.items()
-            if key.startswith("xmlns:")
-        },
-        "id": terms.channel,
-        "profiles": newest.get("profiles", "urn:mpeg:dash:profile:isoff-live:2011"),
+        **said,
         "type": "dynamic",
         "availabilityStartTime": AVAILABILITY_START_TIME,
-        "publishTime": date_time(terms.changed_at),
         "minimumUpdatePeriod": duration(MINIMUM_UPDATE_PERIOD),
         "mediaPresentationDuration": None if end is None else duration(end),
         "timeShiftBufferDepth": newest.get("timeShiftBufferDepth", duration(terms.window)),
         "suggestedPresentationDelay": duration(terms.latency_target),
-        "minBufferTime": duration(terms.latency_target),
-        "maxSegmentDuration": newest.get("maxSegmentDuration"),
     }
     service = service_description(terms.latency_target, None)
-    return document(element("MPD", attributes, service, *listed, HTTP_ISO, HTTP_HEAD))
+    return element("MPD", attributes, service, *listed, HTTP_ISO, HTTP_HEAD)
+
+
+def _recording(said: dict[str, str | None], periods: list[_Period]) -> Element:
+    """What is left, on a timeline of its own, as ours is (:mod:`~.recording`)."""
+    zero = periods[0].start
+    listed, end = [], Fraction(0)
+    for period, follower in zip_longest(periods, periods[1:]):
+        length = _length_before(period, follower)
+        gones = (template.gone(period.files) for template in templates(period.node))
+        gone = max((gone for gone in gones if gone is not None), default=length)
+        if length is None or gone is None or gone >= length:
+            continue
+        start, end = period.start - zero + gone, period.start - zero + length
+        node = later(period.node, gone)
+        times = {"start": duration(start), "duration": duration(end - start)}
+        listed.append(replace(node, attributes={**node.attributes, **times}))
+    attributes = {**said, "type": "static", "mediaPresentationDuration": duration(end)}
+    none = element("Period", {"id": "empty", "start": "PT0S"})
+    return element("MPD", attributes, *(listed or [none]))
+
+
+def _newest(put: Put) -> Element:
+    """Of its manifests, the one that says most of its segments: one that lists them lists the last
+    of them when it is over; one that does not then forgets how early they were."""
+    live = parsed(put.manifest)
+    if put.last is None:
+        return live
+    last = parsed(put.last)
+    if last.first("SegmentTimeline") is not None:
+        return last
+    said = last.attributes.get("mediaPresentationDuration")
+    known = {} if said is None else {"mediaPresentationDuration": said}
+    return replace(live, attributes={**live.attributes, **known})
 
 
 def parsed(manifest: bytes) -> Element:
@@ -128,32 +185,48 @@ class _Period:
     """UTC seconds."""
     length: Fraction | None
     """Seconds: of what came so far, if that can be told."""
+    files: Collection[str]
 
 
 def _periods(put: Put, root: Element) -> Iterator[_Period]:
     if any(child.name == "BaseURL" for child in root.children):
         return  # its media are elsewhere
+    total = seconds(root.attributes.get("mediaPresentationDuration", ""))
     for node in root.children:
         if node.name != "Period" or not node.children:
             continue
-        start = put.starts_at + (seconds(node.attributes.get("start", "")) or 0)
+        began = seconds(node.attributes.get("start", "")) or Fraction(0)
+        start = put.starts_at + began
         attributes = {**node.attributes, "id": f"{put.id}.{node.attributes.get('id', '0')}"}
         attributes["start"] = duration(start)
         attributes.pop("duration", None)
         base = Element("BaseURL", text=f"e{put.id}/")
         children = [child for child in node.children if child.name != "BaseURL"]
         made = Element("Period", attributes, (base, *children))
-        yield _Period(_early(made), start, _length(made, put.files))
+        told = None if total is None or total <= began else total - began
+        yield _Period(_early(made), start, _length(made, put.files, told), put.files)
+
+
+def _length(period: Element, files: Collection[str], told: Fraction | None) -> Fraction | None:
+    """Seconds up to the end of the last segment that came, of the track that has most; the last
+    one may be shorter than it should, which the encoder tells with its last manifest."""
+    found = (template.length(files) for template in templates(period))
+    came = max((length for length in found if length is not None), default=told)
+    return came if came is None or told is None else min(came, told)
+
+
+def _length_before(period: _Period, follower: _Period | None) -> Fraction | None:
+    if period.length is None or follower is None:
+        return period.length
+    return min(period.length, follower.start - period.start)
 
 
 def _closed(period: _Period, follower: _Period | None, *, ended: bool) -> Element:
     """A period that another one follows ends with its last segment: what is not there between them
     need not be asked for."""
-    if period.length is None or (follower is None and not ended):
+    length = _length_before(period, follower)
+    if length is None or (follower is None and not ended):
         return period.node
-    length = period.length
-    if follower is not None:
-        length = min(length, follower.start - period.start)
     said = {**period.node.attributes, "duration": duration(max(length, Fraction(0)))}
     return replace(period.node, attributes=said)
 
@@ -174,45 +247,6 @@ def _with_offset(node: Element, offset: Fraction) -> Element:
     return replace(node, attributes=attributes, children=children)
 
 
-def _length(period: Element, files: Collection[str]) -> Fraction | None:
-    """Seconds up to the end of the last segment that came, of the track that has most."""
-    found = (_track_length(template, files) for template in _templates(period))
-    return max((length for length in found if length is not None), default=None)
-
-
-def _templates(period: Element) -> Iterator[Element]:
-    """The SegmentTemplate of each Representation, as it is with those around it; names filled
-    in."""
-    for adaptation in period.children:
-        for node in adaptation.children:
-            if node.name == "Representation":
-                around = [_template(each) for each in (period, adaptation, node)]
-                attributes: dict[str, str] = {}
-                for each in around:
-                    attributes |= each.attributes
-                media = filled(attributes.get("media", ""), dict(node.attributes))
-                if len(media) == 2:
-                    attributes |= {"before": media[0], "behind": media[1]}
-                    yield Element("SegmentTemplate", attributes, around[-1].children)
-
-
-def _template(node: Element) -> Element:
-    none = Element("SegmentTemplate")
-    return next((child for child in node.children if child.name == none.name), none)
-
-
-def _track_length(template: Element, files: Collection[str]) -> Fraction | None:
-    number = template.attributes.get
-    each, first = _whole(number("duration")), _whole(number("startNumber", "1"))
-    timescale = _whole(number("timescale", "1"))
-    before, behind = template.attributes["before"], template.attributes["behind"]
-    if not each or not timescale or first is None:
-        return None
-    numbers = [_whole(between(before, file, behind)) for file in files]
-    last = max((number for number in numbers if number is not None), default=None)
-    return None if last is None else Fraction(max(0, last - first + 1) * each, timescale)
-
-
 def seconds(text: str) -> Fraction | None:
     """Of an ``xs:duration``; None if it is none, or one of months."""
     found = _DURATION.fullmatch(text)
@@ -220,10 +254,6 @@ def seconds(text: str) -> Fraction | None:
         return None
     days, hours, minutes, rest = (Fraction(part or 0) for part in found.groups())
     return ((days * 24 + hours) * 60 + minutes) * 60 + rest
-
-
-def _whole(text: str | None) -> int | None:
-    return int(text) if text is not None and _NUMBER.fullmatch(text) else None
 
 
 class _Reader:

@@ -1,7 +1,7 @@
 """``GET /own/{channel}/…``: what an encoder of DASH or HLS has put, under the encoder's own names.
 
     /own/{channel}/{file}.mpd               its manifest, fit for players (:mod:`sorgente.dash.own`)
-    /own/{channel}/{file}.m3u8              its playlist, as it is
+    /own/{channel}/{file}.m3u8              its playlist, the same (:mod:`sorgente.hls.own`)
     /own/{channel}/e{edition}/{file}        an object, for ever: as the manifest names it
     /own/{channel}/{file}                   the newest object of that name: as the encoder does
 
@@ -20,6 +20,7 @@ from weakref import WeakKeyDictionary
 from sorgente.broker import Broker
 from sorgente.dash import manifest, own
 from sorgente.errors import Gone, NotFound, Overloaded
+from sorgente.hls import own as hls
 from sorgente.http import cmsd, wire
 from sorgente.http.delivery import DeliveryRules, SegmentExchange
 from sorgente.http.document import Document
@@ -43,6 +44,9 @@ MANIFEST_TYPES: Final = {
 
 MAX_NORMALIZED: Final = 256 << 10
 """Bytes of a manifest: more takes too long for those who wait for media meanwhile (60 ms)."""
+
+MAX_LINES_NORMALIZED: Final = 20_000
+"""Of a manifest, for the same reason: short lines take as long as others."""
 
 SAME_START: Final = 30
 """Seconds that the encoder's own start may be from when its first object came, to be that moment:
@@ -121,24 +125,50 @@ class OwnManifests:
     def _text(
         self, at: OwnPath, editions: list[Edition], presentation: Presentation, utc: Fraction
     ) -> bytes | None:
-        as_put = editions[-1].manifests[at.file]
-        is_mpd = at.manifest_type == manifest.CONTENT_TYPE
-        if not self._normalize or not is_mpd:
-            return as_put
-        if len(as_put) > MAX_NORMALIZED:
+        newest = editions[-1]
+        as_put = newest.manifests[at.file]
+        if not self._normalize:
+            return newest.lasts.get(at.file, as_put)
+        lines = as_put.count(b"\n")
+        if len(as_put) > MAX_NORMALIZED or lines > MAX_LINES_NORMALIZED:
             raise NotFound(
-                f"the encoder's manifest has {len(as_put)} bytes, and may have {MAX_NORMALIZED}: "
-                "it had better list a window (ffmpeg: -window_size)"
+                f"the encoder's manifest has {len(as_put)} bytes in {lines} lines, and may have "
+                f"{MAX_NORMALIZED} in {MAX_LINES_NORMALIZED}: it had better list a window "
+                "(ffmpeg: -window_size, -hls_list_size)"
             )
+        if at.manifest_type != manifest.CONTENT_TYPE:
+            return _playlist(at, editions, ended=presentation.ended) or as_put
         snapshot = presentation.snapshot()
         if snapshot is None:
             return None  # nobody knows yet how late players are to be
-        puts = [
-            own.Put(each.id, each.manifests[at.file], _start(each), frozenset(each.objects))
-            for each in editions
-        ]
-        terms = own.Terms(at.channel, snapshot.window, snapshot.latency_target, utc, snapshot.ended)
-        return own.render(puts, terms) or as_put
+        terms = own.Terms(
+            at.channel,
+            snapshot.window,
+            snapshot.latency_target,
+            utc,
+            snapshot.ended,
+            snapshot.farewell,
+        )
+        made = own.render([_put(each, at.file) for each in editions], terms)
+        return made or (newest.lasts.get(at.file, as_put) if terms.ended else as_put)
+
+
+def _put(edition: Edition, file: str) -> own.Put:
+    return own.Put(
+        edition.id,
+        edition.manifests[file],
+        _start(edition),
+        frozenset(edition.objects),
+        edition.lasts.get(file),
+    )
+
+
+def _playlist(at: OwnPath, editions: list[Edition], *, ended: bool) -> bytes | None:
+    puts = [
+        hls.Put(each.id, each.manifests[at.file], each.objects, each.bases.get(at.file, (0, 0)))
+        for each in editions
+    ]
+    return hls.render(at.file, puts, ended=ended)
 
 
 def _start(edition: Edition) -> Fraction:

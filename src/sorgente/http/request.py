@@ -9,10 +9,18 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from sorgente.errors import BadRequest, NotImplementedCoding, UnsupportedEncoding
+from sorgente.errors import (
+    BadRequest,
+    LengthRequired,
+    NotImplementedCoding,
+    UnsupportedEncoding,
+)
 
 NAME: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 """Channels and tracks: what is safe in a path, a log line and a label without quoting."""
+
+WITH_BODY: Final = ("POST", "PUT")
+"""Methods of a request that is nothing without its body."""
 
 
 class Request(msgspec.Struct, frozen=True, eq=False):
@@ -88,7 +96,7 @@ def check(request: Request) -> None:
     """Refuse what llhttp lets through and we do not want.
 
     Raises:
-        BadRequest, NotImplementedCoding, UnsupportedEncoding
+        BadRequest, LengthRequired, NotImplementedCoding, UnsupportedEncoding
     """
     headers = request.headers
     if request.version not in ("1.1", "1.0"):
@@ -104,6 +112,10 @@ def check(request: Request) -> None:
             raise BadRequest("Transfer-Encoding has no place in HTTP/1.0")
         if coding.strip().lower() != b"chunked":
             raise NotImplementedCoding("of transfer codings, only chunked is known here")
+    if request.version == "1.0" and request.method in WITH_BODY and request.content_length is None:
+        # Until the connection ends is no length for a request: its bytes would be taken for the
+        # next one. In HTTP/1.1, neither a length nor a coding means that there is no body.
+        raise LengthRequired("in HTTP/1.0, a body has a Content-Length")
     content_coding = headers.get(b"content-encoding")
     if content_coding is not None and content_coding.strip().lower() not in (b"identity", b""):
         raise UnsupportedEncoding("bodies are taken as they are, without a Content-Encoding")

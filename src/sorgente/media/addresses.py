@@ -53,6 +53,20 @@ class Announced:
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """What a media playlist of HLS counts, in its encoder's numbers (RFC 8216 §4.3.3)."""
+
+    first: int
+    """Media sequence number of the oldest segment in it."""
+    end: int
+    """That of the next one."""
+    first_break: int = 0
+    """Discontinuity sequence number of the oldest segment in it."""
+    end_break: int = 0
+    """That of the newest."""
+
+
+@dataclass(frozen=True, slots=True)
 class Posted:
     """What a manifest or playlist of the encoder says."""
 
@@ -61,6 +75,8 @@ class Posted:
     """Nothing more comes: ``MPD@type="static"``, ``EXT-X-ENDLIST``."""
     starts_at: Fraction | None = None
     """UTC seconds: ``MPD@availabilityStartTime``."""
+    listed: Listed | None = None
+    """Of a playlist that lists segments."""
 
 
 class Addresses:

@@ -150,13 +150,23 @@ class Channel:
         for name, feed in self._feeds.items():
             if feed.session is not None and (name == WHOLE) is not (track == WHOLE):
                 raise ChannelConflict(self.name, by_track=name != WHOLE)
-        if track not in self._feeds and len(self._feeds) > self._rules.tracks:
-            raise TooManyTracks(f"{self.name} has {self._rules.tracks} tracks, and no more may be")
+        here = self.find(track)
+        if track != WHOLE and (here is None or not here.published):
+            self._make_sure_of_room()
         feed = self.feed(track)
         publisher = feed.publish(who, now, wall, on_ended, form=form, takeover=takeover)
         if file:
             publisher.copy = Copy(self.shelf, file, self._utc.at)
         return publisher
+
+    def _make_sure_of_room(self) -> None:
+        """For one more track. Names that players wait at are no tracks: else they could keep
+        encoders out."""
+        known = sum(name != WHOLE and feed.published for name, feed in self._feeds.items())
+        if known >= self._rules.tracks:
+            raise TooManyTracks(
+                f"{self.name} has {known} tracks, and --max-tracks allows {self._rules.tracks}"
+            )
 
     def describe(self, switching_sets: Mapping[str, str], now: float) -> None:
         """An encoder says what its tracks belong to, perhaps before it sends any."""

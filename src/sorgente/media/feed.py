@@ -129,7 +129,12 @@ class Feed:
     @property
     def idle(self) -> bool:
         """Nobody publishes, nobody is expected back, nobody waits, nothing is remembered."""
-        return not self.live and not self._waiting and self._forget_at is None
+        return not self.published and not self._waiting
+
+    @property
+    def published(self) -> bool:
+        """An encoder is, or was, here, and what it sent is remembered."""
+        return self.live or self._forget_at is not None
 
     @property
     def reconnecting(self) -> bool:

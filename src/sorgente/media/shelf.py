@@ -17,7 +17,7 @@ from fractions import Fraction
 from typing import Final
 
 from sorgente.isobmff.init_segment import InitSegment
-from sorgente.media.addresses import Posted
+from sorgente.media.addresses import Listed, Posted
 from sorgente.media.chunk import Chunk
 from sorgente.media.fanout import Counters
 from sorgente.media.segment import Segment
@@ -49,6 +49,13 @@ class Edition:
     inits: set[str] = field(default_factory=set)
     gone: dict[str, None] = field(default_factory=dict)
     manifests: dict[str, bytes] = field(default_factory=dict)
+    lasts: dict[str, bytes] = field(default_factory=dict)
+    """Of those manifests, what the encoder put when all was over."""
+    listed: dict[str, Listed] = field(default_factory=dict)
+    """Of those that are playlists, with the numbers of the encoder."""
+    bases: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """What is added to these, of segments and of discontinuities, to go on where the edition before
+    ended."""
     starts_at: Fraction | None = None
     """``MPD@availabilityStartTime``, UTC seconds."""
     under_way: bool = False
@@ -68,17 +75,31 @@ class Edition:
 
     def keep(self, file: str, manifest: bytes) -> None:
         """A manifest, in place of what had its name."""
-        self.forget(file)
+        self._let_go(file)
         self.manifests[file] = manifest
         self.bytes_held += len(manifest)
-        while _too_many(self.manifests):
-            self.forget(next(iter(self.manifests)))
+        self._bound_manifests()
+
+    def conclude(self, file: str, manifest: bytes) -> None:
+        """The manifest that says all is over, beside the one that it was over with."""
+        self.bytes_held += len(manifest) - len(self.lasts.get(file, b""))
+        self.lasts[file] = manifest
+        self._bound_manifests()
 
     def forget(self, file: str) -> bool:
         """Whether there was such a manifest."""
-        manifest = self.manifests.pop(file, None)
-        self.bytes_held -= len(manifest or b"")
+        self.listed.pop(file, None)
+        self.bases.pop(file, None)
+        return self._let_go(file)
+
+    def _let_go(self, file: str) -> bool:
+        manifest, last = self.manifests.pop(file, None), self.lasts.pop(file, None)
+        self.bytes_held -= len(manifest or b"") + len(last or b"")
         return manifest is not None
+
+    def _bound_manifests(self) -> None:
+        while _too_many(self.manifests, self.lasts):
+            self.forget(next(iter(self.manifests)))
 
     def take_over(self, other: Edition) -> None:
         """All of another, which turns out to be the same."""
@@ -92,6 +113,12 @@ class Edition:
         for file, manifest in other.manifests.items():
             self.bytes_held -= len(manifest)  # counted with the rest of it
             self.keep(file, manifest)
+        self.listed |= other.listed
+        self.bases = other.bases | self.bases
+        for file, last in other.lasts.items():
+            self.bytes_held -= len(last)
+            if file in self.manifests:
+                self.conclude(file, last)
 
     def drop(self, file: str) -> int:
         """Let an object go; return the bytes that frees."""
@@ -184,8 +211,8 @@ class Shelf:
             self.revision += edition.forget(file)
 
     def post(self, file: str, body: bytes, posted: Posted) -> None:
-        """A manifest, whole. The last of an event only says that it was: its timeline is that of a
-        recording."""
+        """A manifest, whole. The last MPD of an event has the timeline of a recording: it is kept
+        beside the one before."""
         newest = self.editions[-1] if self.editions else None
         known = None if newest is None else newest.starts_at
         if newest is None or (known is not None and posted.starts_at not in (None, known)):
@@ -193,8 +220,28 @@ class Shelf:
             self._early_start = posted.starts_at
             while _too_many(self._early):
                 del self._early[next(iter(self._early))]
-        elif not (posted.ended and posted.starts_at is None and file in newest.manifests):
+        elif posted.ended and posted.listed is None and file in newest.manifests:
+            self.revision += 1
+            newest.conclude(file, body)
+        else:
+            if posted.listed is not None:
+                self._count(newest, file, posted.listed)
             self._keep(newest, file, body, posted.starts_at)
+
+    def _count(self, newest: Edition, file: str, listed: Listed) -> None:
+        """Numbers of playlists go on from one edition to the next: players take none that are
+        less (RFC 8216 §6.2.1)."""
+        if file not in newest.bases:
+            before = next((e for e in reversed(self.editions) if file in e.bases), None)
+            if before is None:
+                newest.bases[file] = 0, 0
+            else:
+                (segments, breaks), last = before.bases[file], before.listed[file]
+                newest.bases[file] = (
+                    segments + last.end - listed.first,
+                    breaks + last.end_break + 1 - listed.first_break,
+                )
+        newest.listed[file] = listed
 
     def expire(self, now: float) -> None:
         """Let go what the window does not hold any more."""
@@ -283,8 +330,9 @@ class Shelf:
         self.revision += 1
 
 
-def _too_many(manifests: dict[str, bytes]) -> bool:
-    much = sum(map(len, manifests.values())) > MAX_MANIFEST_BYTES
+def _too_many(manifests: dict[str, bytes], lasts: dict[str, bytes] | None = None) -> bool:
+    sizes = [len(each) for kept in (manifests, lasts or {}) for each in kept.values()]
+    much = sum(sizes) > MAX_MANIFEST_BYTES
     return len(manifests) > MAX_MANIFESTS or (much and len(manifests) > 1)
 
 
