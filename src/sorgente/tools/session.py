@@ -73,6 +73,7 @@ class Session:
     ``command``   makes it of the names of its outputs, which are in the order of ``tracks``.
     ``finite``    exit code 0 is the end of the event; else it is a source that hung up, and the
                   uploads break off, so that players wait for it.
+    ``own_group`` see ``child.start``.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class Session:
         events: Events,
         *,
         finite: bool,
+        own_group: bool = True,
         clock: Clock,
         sleep: Sleep,
     ) -> None:
@@ -90,6 +92,7 @@ class Session:
         self._command = command
         self._events = events
         self._finite = finite
+        self._own_group = own_group
         self._clock = clock
         self._sleep = sleep
         lineup = Lineup(self.outboxes.values(), sleep)
@@ -134,7 +137,8 @@ class Session:
     async def _start(self, pipes: Sequence[Pipe]) -> Process:
         ends = [each.write for each in pipes]
         try:
-            return await child.start(self._command([f"pipe:{end}" for end in ends]), ends)
+            command = self._command([f"pipe:{end}" for end in ends])
+            return await child.start(command, ends, own_group=self._own_group)
         finally:
             for each in pipes:
                 each.close_write()  # the end of what ffmpeg writes is to be seen
