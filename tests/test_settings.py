@@ -9,7 +9,7 @@ from cyclopts import App
 from cyclopts.config import Env, Toml
 from cyclopts.exceptions import CycloptsError
 
-from sorgente.settings import AccessSettings
+from sorgente.settings import AccessSettings, ChannelSettings
 
 KEY = "of-this-origin"
 OWN = "of-cam-alone+/=%"
@@ -120,6 +120,58 @@ def test_what_is_none_is_refused_without_being_shown(file: Path, text: str, says
     shown = " ".join(str(caught.value).split())
     assert says in shown
     assert "sesame" not in shown
+
+
+def test_a_channel_may_have_a_source(file: Path) -> None:
+    file.write_text(
+        '[channel.cam]\nsource = "rtmp://0.0.0.0:1935/live?listen"\n'
+        'ladder = ["720p", "360p:800k"]\nverbose = true\n'
+        '[channel.film]\nsource = "film.mp4"\nloop = true\nladder = "720p,360p"\n'
+        f'publish-key = "{OWN}"\n'
+        '[channel.desk]\nsource = "v4l2:A camera that is not there now"\nsound = "alsa:default"\n'
+        "[channel.plain]\n"
+    )
+    channels = read(file=file).channel
+    assert channels["cam"] == ChannelSettings(
+        source="rtmp://0.0.0.0:1935/live?listen", ladder=("720p", "360p:800k"), verbose=True
+    )
+    film = channels["film"]
+    assert (film.source, film.loop, film.ladder) == ("film.mp4", True, ("720p,360p",))
+    assert film.publish_key is not None
+    assert channels["desk"].sound == "alsa:default"
+    assert channels["plain"] == ChannelSettings()
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('suorce = "test"', "channel cam has no suorce; it has ladder, encode, loop, sound"),
+        ('source = "test"\nattended = true', "channel cam has no attended"),
+        ("loop = true", "channel cam has a loop, but no source"),
+        ('source = ""', "channel cam: INPUT is empty"),
+        ('source = "test:321x180"', "channel cam: test:321x180: sizes are even"),
+        ('source = "a\\u0000b"', "characters that cannot be printed"),
+        ('source = ["a", "b"]', "[channel][cam][source]"),
+        ('source = "test"\nloop = true', "--loop is for files, and test is none"),
+        ('source = "a.mp4"\nloop = "yes"', "[channel][cam][loop]: loop is true or false"),
+        ('source = "test"\nladder = ["720x"]', "'720x' is no rung"),
+        ('source = "test"\nladder = []', "'' is no rung"),
+        ('source = "test"\nladder = ["720p", "720p:2M"]', "two rungs have the same height"),
+        ('source = "test"\nsound = "rtmp://:1/?listen"', "--sound cannot wait for a caller"),
+    ],
+)
+def test_a_source_that_means_nothing_is_refused(file: Path, text: str, says: str) -> None:
+    file.write_text(f"[channel.cam]\n{text}\n")
+    with pytest.raises(CycloptsError) as caught:
+        read(file=file)
+    assert says in " ".join(str(caught.value).split())
+
+
+def test_what_is_secret_in_a_source_is_not_shown(file: Path) -> None:
+    file.write_text('[channel.cam]\nsource = "rtmp://user:sesame@cam/?listen"\nloop = true\n')
+    with pytest.raises(CycloptsError) as caught:
+        read(file=file)
+    assert "sesame" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["SORGENTE_CHANNEL", "SORGENTE_CHANNEL_CAM_PUBLISH_KEY"])

@@ -124,6 +124,7 @@ class House:
         window_bytes: int = 1 << 20,
         key: Key | None = None,
         channel_keys: Mapping[str, Key] | None = None,
+        source_keys: Mapping[str, Key] | None = None,
     ) -> None:
         self.clock = FakeClock()
         self.refusals: list[tuple[str | None, str, Reason]] = []
@@ -146,7 +147,12 @@ class House:
         router = Router(
             self.broker,
             control,
-            Access(key, channel_keys or {}, lambda *refusal: self.refusals.append(refusal)),
+            Access(
+                key,
+                channel_keys or {},
+                lambda *refusal: self.refusals.append(refusal),
+                source_keys or {},
+            ),
             IngestRules(30.0, 256, 2.0),
             DELIVERY,
             self.relay_time,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
+from math import ceil
 
 from sorgente.broker import FeedSnapshot
-from sorgente.control.status import OriginStatus
+from sorgente.control.status import OriginStatus, SourceStatus
 
 STYLE = """
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
@@ -14,7 +16,7 @@ table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; padding: .35rem .75rem .35rem 0; border-bottom: 1px solid #8884; }
 code, pre { font: 14px/1.5 ui-monospace, monospace; }
 pre { overflow-x: auto; padding: .75rem 1rem; background: #8881; border-radius: .5rem; }
-.live { color: #1a7f37; } .reconnecting { color: #b35900; }
+.live, .running { color: #1a7f37; } .reconnecting, .restarting, .failed { color: #b35900; }
 """
 
 
@@ -34,7 +36,7 @@ def channels_page(status: OriginStatus, origin: str) -> str:
 <style>{STYLE}</style>
 <h1>Sorgente</h1>
 {table}
-<h2>Publish</h2>
+{_sources(status.sources)}<h2>Publish</h2>
 <pre>ffmpeg -re -i input.mp4 -c:v libx264 -tune zerolatency -g 30 -c:a aac \\
   -f mp4 -movflags empty_moov+frag_keyframe+default_base_moof {base}/ingest/live</pre>
 <h2>Play</h2>
@@ -44,6 +46,18 @@ curl -N {base}/play/live &gt; received.mp4
 <p><a href="/metrics">metrics</a> · version {escape(status.version)}</p>
 </html>
 """
+
+
+def _sources(sources: Sequence[SourceStatus]) -> str:
+    """Those that the origin runs itself. Of what they are made is not for everybody."""
+    if not sources:
+        return ""
+    rows = "".join(
+        f'<tr><td>{escape(each.channel)}<td class="{each.state}">{each.state}'
+        f"{f' in {ceil(each.wait)} s' if each.wait else ''}<td>{escape(each.line)}</tr>"
+        for each in sources
+    )
+    return f"<h2>Sources</h2>\n<table><tr><th>channel<th>state<th></tr>{rows}</table>\n"
 
 
 def _row(channel: FeedSnapshot) -> str:
