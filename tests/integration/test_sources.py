@@ -54,7 +54,8 @@ class Family:
         self._origin = psutil.Process(origin.process.pid)
 
     def all(self) -> list[psutil.Process]:
-        return self._origin.children(recursive=True)
+        found: list[psutil.Process] = self._origin.children(recursive=True)
+        return found
 
     async def ffmpeg(self) -> psutil.Process:
         """The one that makes media."""

@@ -238,6 +238,7 @@ class Push:
             self._target,
             Events(self._described, self._progressed, self._ffmpeg_said, self._console.say),
             finite=self._is_finite,
+            waits=self._order.picture.kind is Kind.LISTENER,
             own_group=self._own_group,
             clock=self._clock,
             sleep=self._sleep,
@@ -250,15 +251,17 @@ class Push:
 
     @property
     def _is_finite(self) -> bool:
-        return self._order.picture.kind is Kind.FILE or (
-            self._source is not None and self._source.duration is not None
-        )
+        """What a caller says of its duration is no promise: another may call."""
+        kind, source = self._order.picture.kind, self._source
+        if kind is Kind.STREAM:
+            return source is not None and source.duration is not None
+        return kind is Kind.FILE
 
     def _is_over(self, ending: Ending) -> bool:
         return self._is_finite and ending.code == 0
 
     def _why(self, ending: Ending) -> str:
-        if ending.code:
+        if ending.code or ending.given_up is not None:
             return ending.why
         if self._order.picture.kind is Kind.LISTENER:
             return "the caller hung up"
