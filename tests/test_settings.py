@@ -82,6 +82,14 @@ def test_the_file_of_the_manual_is_one(file: Path) -> None:
     assert opens(settings, "cam-1", "a-key-of-its-own")
 
 
+def test_the_sources_of_the_cookbook_are_some(file: Path) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "encoders.md").read_text()
+    file.write_text(page.partition("```toml\n")[2].partition("```")[0])
+    channels = read(file=file).channel
+    assert channels["live"].ladder == ("720p", "360p:800k")
+    assert (channels["film"].source, channels["film"].loop) == ("film.mp4", True)
+
+
 def test_those_of_the_command_line_replace_those_of_the_file(file: Path) -> None:
     file.write_text(f'[channel.cam]\npublish-key = "{OWN}"\n')
     options = ["--channel.a.publish-key", f"{OWN}1", "--channel.b.c.publish-key", f"{OWN}2"]
