@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ipaddress import ip_network
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cyclopts import App
@@ -84,6 +85,14 @@ def test_the_file_of_the_manual_is_one(file: Path) -> None:
     assert opens(settings, "cam-1", "a-key-of-its-own")
 
 
+def test_the_sources_of_the_cookbook_are_some(file: Path) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "encoders.md").read_text()
+    file.write_text(page.partition("```toml\n")[2].partition("```")[0])
+    channels = read(file=file).channel
+    assert channels["live"].ladder == ("720p", "360p:800k")
+    assert (channels["film"].source, channels["film"].loop) == ("film.mp4", True)
+
+
 def test_those_of_the_command_line_replace_those_of_the_file(file: Path) -> None:
     file.write_text(f'[channel.cam]\npublish-key = "{OWN}"\n')
     options = ["--channel.a.publish-key", f"{OWN}1", "--channel.b.c.publish-key", f"{OWN}2"]
@@ -124,6 +133,58 @@ def test_what_is_none_is_refused_without_being_shown(file: Path, text: str, says
     assert "sesame" not in shown
 
 
+def test_a_channel_may_have_a_source(file: Path) -> None:
+    file.write_text(
+        '[channel.cam]\nsource = "rtmp://0.0.0.0:1935/live?listen"\n'
+        'ladder = ["720p", "360p:800k"]\nverbose = true\n'
+        '[channel.film]\nsource = "film.mp4"\nloop = true\nladder = "720p,360p"\n'
+        f'publish-key = "{OWN}"\n'
+        '[channel.desk]\nsource = "v4l2:A camera that is not there now"\nsound = "alsa:default"\n'
+        "[channel.plain]\n"
+    )
+    channels = read(file=file).channel
+    assert channels["cam"] == ChannelSettings(
+        source="rtmp://0.0.0.0:1935/live?listen", ladder=("720p", "360p:800k"), verbose=True
+    )
+    film = channels["film"]
+    assert (film.source, film.loop, film.ladder) == ("film.mp4", True, ("720p,360p",))
+    assert film.publish_key is not None
+    assert channels["desk"].sound == "alsa:default"
+    assert channels["plain"] == ChannelSettings()
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('suorce = "test"', "channel cam has no suorce; it has ladder, encode, loop, sound"),
+        ('source = "test"\nattended = true', "channel cam has no attended"),
+        ("loop = true", "channel cam has a loop, but no source"),
+        ('source = ""', "channel cam: INPUT is empty"),
+        ('source = "test:321x180"', "channel cam: test:321x180: sizes are even"),
+        ('source = "a\\u0000b"', "characters that cannot be printed"),
+        ('source = ["a", "b"]', "[channel][cam][source]"),
+        ('source = "test"\nloop = true', "--loop is for files, and test is none"),
+        ('source = "a.mp4"\nloop = "yes"', "[channel][cam][loop]: loop is true or false"),
+        ('source = "test"\nladder = ["720x"]', "'720x' is no rung"),
+        ('source = "test"\nladder = []', "'' is no rung"),
+        ('source = "test"\nladder = ["720p", "720p:2M"]', "two rungs have the same height"),
+        ('source = "test"\nsound = "rtmp://:1/?listen"', "--sound cannot wait for a caller"),
+    ],
+)
+def test_a_source_that_means_nothing_is_refused(file: Path, text: str, says: str) -> None:
+    file.write_text(f"[channel.cam]\n{text}\n")
+    with pytest.raises(CycloptsError) as caught:
+        read(file=file)
+    assert says in " ".join(str(caught.value).split())
+
+
+def test_what_is_secret_in_a_source_is_not_shown(file: Path) -> None:
+    file.write_text('[channel.cam]\nsource = "rtmp://user:sesame@cam/?listen"\nloop = true\n')
+    with pytest.raises(CycloptsError) as caught:
+        read(file=file)
+    assert "sesame" not in str(caught.value)
+
+
 @pytest.mark.parametrize("name", ["SORGENTE_CHANNEL", "SORGENTE_CHANNEL_CAM_PUBLISH_KEY"])
 def test_variables_name_no_channels(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not all that may be a channel's name may be in that of a variable."""
@@ -134,12 +195,16 @@ def test_variables_name_no_channels(name: str, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_what_is_shown_holds_no_key() -> None:
-    cam = ChannelSettings(publish_key=Key(OWN))
+    cam = ChannelSettings(publish_key=Key(OWN), source="rtsp://me:sesame@camera/")
     access = AccessSettings(admin_key=Key(KEY), channel={"cam": cam, "open": ChannelSettings()})
-    shown = Settings(access=access).shown()
+    shown: dict[str, Any] = Settings(access=access).shown()
     assert (shown["admin_key"], shown["publish_key"]) == ("(set)", None)
-    assert shown["channel.cam"] == {"publish_key": "(set)"}
-    assert shown["channel.open"] == {"publish_key": None}
+    channels = [shown["channel.cam"], shown["channel.open"]]
+    assert [(each["publish_key"], each["source"]) for each in channels] == [
+        ("(set)", "(set)"),
+        (None, None),
+    ]
+    assert "sesame" not in str(shown)
     assert (shown["port"], shown["window"], shown["log_level"]) == (8080, 60.0, "info")
 
 

@@ -11,7 +11,7 @@ import logging
 import resource
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from fractions import Fraction
 from typing import Any, Final
@@ -39,12 +39,14 @@ from sorgente.http.routing import Router
 from sorgente.http.tls import BadCertificate, Certificate
 from sorgente.isobmff.scanner import BoxLimits
 from sorgente.journal import LogJournal
+from sorgente.keys import Key
 from sorgente.media.channel import ChannelRules
 from sorgente.media.feed import FeedRules
 from sorgente.media.presentation import PresentationRules
 from sorgente.media.utc import UtcClock
 from sorgente.media.window import WindowBounds
 from sorgente.settings import Settings
+from sorgente.sources import Sources
 
 TICK_SECONDS: Final = 0.1
 """How often deadlines are looked at: finer than any of them needs, and 10,000 connections cost a
@@ -72,6 +74,8 @@ DRAIN_LOOK_SECONDS: Final = 0.05
 
 SPARE_FILES: Final = 64
 """File descriptors for all that is not a connection."""
+
+LOOPBACK: Final = "127.0.0.1"
 
 RELAY_BOUNDS: Final = (
     0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0,
@@ -106,7 +110,8 @@ class Origin:
         utc = UtcClock(self._clock.monotonic(), self._clock.wall())
         self.broker = Broker(_channel_rules(settings), _broker_limits(settings), self._journal, utc)
         encoders = settings.encoders
-        self.access = _access(settings, self._journal)
+        self._sources = Sources(settings.access.channel, self._clock.monotonic)
+        self.access = _access(settings, self._journal, self._sources.keys)
         router = Router(
             broker=self.broker,
             control=control_app(self.status, self._api(settings)),
@@ -130,6 +135,8 @@ class Origin:
             proxy_protocol=listen.proxy_protocol,
         )
         self._listener: asyncio.Server
+        self._door: asyncio.Server | None = None
+        """For sources that the origin runs itself."""
         self._ticks: asyncio.Task[None]
 
     async def __aenter__(self) -> Origin:
@@ -152,14 +159,21 @@ class Origin:
         for listener in self._listener.sockets:
             tune(listener)
         self._ticks = loop.create_task(self._tick())
+        if self._sources:
+            # Plain, whatever is spoken outside: nobody signs a certificate for 127.0.0.1.
+            self._door = await loop.create_server(self._frontend.accept, LOOPBACK, 0)
+            port = self._door.sockets[0].getsockname()[1]
+            self._sources.start(f"http://{LOOPBACK}:{port}")
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Drop what is left, at once."""
+        await self._sources.close()
         self._ticks.cancel()
         with suppress(asyncio.CancelledError):
             await self._ticks
-        self._listener.close()
+        for listener in filter(None, (self._listener, self._door)):
+            listener.close()
         self.broker.close(self._clock.monotonic())
         self._frontend.close()
         self._frontend.abort()
@@ -200,6 +214,7 @@ class Origin:
             closing=self.broker.closing,
             channels=self.broker.snapshot(self._clock.monotonic()),
             drifts=self.broker.drifts(),
+            sources=self._sources.status(),
             held=self.broker.held,
             totals=self.broker.totals(),
             window_bytes=self.broker.bytes_held,
@@ -213,10 +228,14 @@ class Origin:
         )
 
     async def drain(self, hurry: asyncio.Event) -> None:
-        """Let no new publishers and players in, and what is under way end by itself; at most
-        ``shutdown_timeout``, or until ``hurry``."""
-        self.broker.closing = True
+        """End the sources first, so that their uploads end well. Then let no new publishers and
+        players in, and what is under way end by itself; each at most ``shutdown_timeout``, or until
+        ``hurry``."""
         seconds = self._settings.connections.shutdown_timeout
+        self._sources.stop()
+        await self._until(lambda: not self._sources.busy, hurry, seconds)
+        await self._sources.close()
+        self.broker.closing = True
         await self._until(lambda: not self.broker.busy, hurry, seconds)
         # Answers to encoders, and what players have not got yet, need a moment to go out.
         self.broker.close(self._clock.monotonic())
@@ -306,10 +325,10 @@ def _exact(seconds: float) -> Fraction:
     return Fraction(str(seconds))
 
 
-def _access(settings: Settings, journal: LogJournal) -> Access:
+def _access(settings: Settings, journal: LogJournal, source_keys: Mapping[str, Key]) -> Access:
     access = settings.access
     own = {name: each.publish_key for name, each in access.channel.items() if each.publish_key}
-    return Access(access.publish_key, own, journal.refused)
+    return Access(access.publish_key, own, journal.refused, source_keys)
 
 
 def _delivery_rules(settings: Settings) -> DeliveryRules:

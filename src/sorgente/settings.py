@@ -5,7 +5,7 @@ is spelt once. Every number is a bound or a time with its reason beside it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -18,11 +18,17 @@ from cyclopts.validators import Number
 from sorgente.errors import BadRequest
 from sorgente.http.request import name as channel_name
 from sorgente.keys import Key
+from sorgente.tools.errors import InputRefused, UnusableArgument
+from sorgente.tools.order import PushSettings, Treatment, make_order
+from sorgente.tools.target import DEFAULT_URL
 
 Positive = Annotated[int, Parameter(validator=Number(gt=0))]
 Seconds = Annotated[float, Parameter(validator=Number(gt=0))]
 Port = Annotated[int, Parameter(validator=Number(gte=0, lte=65535))]
 
+
+WITH_SECRETS: Final = ("source",)
+"""Settings that may hold a password: rtsp://user:password@camera/."""
 
 REDACTED: Final = "(set)"
 """What is shown of a key."""
@@ -153,8 +159,11 @@ class PlayerSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChannelSettings:
-    """What is different on one channel."""
+class ChannelSettings(Treatment):
+    """What is different on one channel. How its source is treated is spelt as for ``push``."""
+
+    source: str | None = None
+    """An INPUT of ``sorgente push``, which the origin runs for it."""
 
     publish_key: PublishKey | None = None
     """Its own key to publish: --publish-key does not open it. Best in --config, [channel.NAME]; if
@@ -163,7 +172,7 @@ class ChannelSettings:
 
 def _channels(_: object, given: Mapping[str, Any] | Sequence[Token]) -> dict[str, ChannelSettings]:
     """What cyclopts read of ``[channel.NAME]``: a tree, as it takes names apart at their dots."""
-    channels: dict[str, ChannelSettings] = {}
+    channels: dict[str, dict[str, Any]] = {}
     for tokens in _leaves(given):
         *parts, option = tokens[0].keys or ("",)
         if tokens[0].implicit_value == {}:  # a section with nothing in it
@@ -177,13 +186,61 @@ def _channels(_: object, given: Mapping[str, Any] | Sequence[Token]) -> dict[str
             channel_name(name.encode(), "channel")
         except BadRequest as error:
             raise ValueError(f"{name!r}: {error}") from None
-        if option.replace("-", "_") not in ("publish_key", ""):
-            raise ValueError(f"channel {name} has no {option}, it has a publish-key")
+        options = channels.setdefault(name, {})
+        if not option:
+            continue
+        read = OPTIONS.get(option.replace("-", "_"))
+        if read is None:
+            has = ", ".join(each.replace("_", "-") for each in OPTIONS)
+            raise ValueError(f"channel {name} has no {option}; it has {has}")
         try:
-            channels[name] = ChannelSettings(publish_key=_key(Key, tokens) if option else None)
+            options[option.replace("-", "_")] = read(option, tokens)
         except ValueError as error:
             raise ValueError(f"{tokens[0].keyword}: {error}") from None
-    return channels
+    return {name: _channel(name, options) for name, options in channels.items()}
+
+
+def _channel(name: str, options: Mapping[str, Any]) -> ChannelSettings:
+    channel = ChannelSettings(**options)
+    if channel.source is None:
+        if alone := sorted(options.keys() - {"publish_key"}):
+            raise ValueError(f"channel {name} has a {alone[0]}, but no source")
+        return channel
+    treatment = {each.name: getattr(channel, each.name) for each in fields(Treatment)}
+    try:
+        make_order(channel.source, DEFAULT_URL, PushSettings(**treatment))
+    except UnusableArgument as error:
+        raise ValueError(f"channel {name}: {error}") from None
+    except InputRefused:  # a camera that is not there now may be there later
+        pass
+    return channel
+
+
+def _text(option: str, tokens: Sequence[Token]) -> str:
+    if len(tokens) != 1:
+        raise ValueError(f"there is one {option}, not {len(tokens)}")
+    if not tokens[0].value.isprintable():
+        raise ValueError(f"{option} has characters that cannot be printed")
+    return tokens[0].value
+
+
+def _texts(option: str, tokens: Sequence[Token]) -> tuple[str, ...]:
+    return tuple(_text(option, [token]) for token in tokens)
+
+
+def _flag(option: str, tokens: Sequence[Token]) -> bool:
+    value = _text(option, tokens).lower()
+    if value not in ("true", "false"):
+        raise ValueError(f"{option} is true or false")
+    return value == "true"
+
+
+OPTIONS: Final[Mapping[str, Callable[[str, Sequence[Token]], Any]]] = {
+    **{each.name: _flag if each.default is False else _text for each in fields(ChannelSettings)},
+    "publish_key": _key,
+    "ladder": _texts,
+}
+"""What may stand in ``[channel.NAME]``, and how it is read."""
 
 
 def _leaves(tree: Mapping[str, Any] | Sequence[Token]) -> Iterator[Sequence[Token]]:
@@ -278,7 +335,7 @@ def _shown(settings: Any) -> dict[str, object]:
         elif isinstance(value, dict):
             shown |= {f"{each.name}.{name}": _shown(of_one) for name, of_one in value.items()}
         else:
-            shown[each.name] = _plain(value)
+            shown[each.name] = REDACTED if value and each.name in WITH_SECRETS else _plain(value)
     return shown
 
 

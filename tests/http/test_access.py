@@ -190,6 +190,24 @@ def test_only_a_channel_has_a_key() -> None:
     assert status(elsewhere.written) == 403
 
 
+@pytest.mark.parametrize("key", [None, Key(KEY)])
+@pytest.mark.parametrize("host", ["127.0.0.1", ELSEWHERE])
+def test_the_key_of_a_source_opens_its_channel_and_no_other(key: Key | None, host: str) -> None:
+    """Whether there are others or not, and whichever of this machine's addresses it comes from."""
+    house = House(key=key, channel_keys={"cam": Key(OWN)}, source_keys={"cam": Key("a-source's")})
+
+    def answer(path: bytes, offered: bytes) -> int:
+        lines = (b"Content-Length: 0", b"Authorization: Bearer " + offered)
+        line = b"POST /ingest/" + path + b" HTTP/1.1"
+        return status(house.request(line, *lines, host=host).written)
+
+    assert answer(b"cam/v", b"a-source's") == 200
+    assert answer(b"cam/v", OWN.encode()) == 200
+    assert answer(b"cam/v", b"a-source") == 401
+    elsewhere = 401 if key else 200 if host == "127.0.0.1" else 403
+    assert answer(b"live/v", b"a-source's") == elsewhere
+
+
 names = st.sampled_from([b"cam", b"live", b"", b".", b"..", b"Streams(v.cmfv)", b"x.mpd", b"a/b"])
 
 

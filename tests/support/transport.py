@@ -136,6 +136,7 @@ class House:
         proxies: Sequence[str] = (),
         proxy_protocol: bool = False,
         admin_key: Key | None = None,
+        source_keys: Mapping[str, Key] | None = None,
     ) -> None:
         self.clock = FakeClock()
         self.refusals: list[tuple[str | None, str, Reason]] = []
@@ -158,7 +159,12 @@ class House:
         router = Router(
             self.broker,
             control,
-            Access(key, channel_keys or {}, lambda *refusal: self.refusals.append(refusal)),
+            Access(
+                key,
+                channel_keys or {},
+                lambda *refusal: self.refusals.append(refusal),
+                source_keys or {},
+            ),
             IngestRules(30.0, 256, 2.0),
             DELIVERY,
             self.relay_time,

@@ -16,18 +16,18 @@ class Terminal(io.StringIO):
 def test_on_a_terminal_the_status_replaces_itself_and_stays_below_what_happens() -> None:
     stream = Terminal()
     console = Console(stream, FakeClock().monotonic)
-    console.status("one")
-    console.status("two")
+    console.status("live", "one")
+    console.status("live", "two")
     console.say("it happened")
     console.close()
     assert stream.getvalue() == (
-        f"{CLEAR_LINE}one{CLEAR_LINE}two{CLEAR_LINE}it happened\ntwo\n"
+        f"{CLEAR_LINE}live  one{CLEAR_LINE}live  two{CLEAR_LINE}it happened\nlive  two\n"
     )  # fmt: skip
 
 
 def test_a_status_longer_than_the_terminal_is_cut() -> None:
     stream = Terminal()
-    Console(stream, FakeClock().monotonic).status("x" * 10_000)
+    Console(stream, FakeClock().monotonic).status("live", "x" * 10_000)
     assert len(stream.getvalue()) < 1000
 
 
@@ -35,7 +35,7 @@ def test_in_a_log_there_is_a_status_every_ten_seconds() -> None:
     stream, clock = io.StringIO(), FakeClock()
     console = Console(stream, clock.monotonic)
     for second in range(21):
-        console.status(f"at {second}")
+        console.wait(f"at {second}")
         clock.advance(1)
     console.say("it happened")
     console.close()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sorgente.tools.errors import UnusableArgument
+from sorgente.tools.errors import InputRefused, UnusableArgument
 from sorgente.tools.ffmpeg import Ffmpeg
 from sorgente.tools.inputs import Kind, parse_input
 
@@ -70,7 +70,7 @@ def test_a_camera_goes_by_its_name(tmp_path: Path) -> None:
         ("v4l2:HD Webcam?framerate=60", "/dev/video0"),
     ]:
         assert parse_input(text, cameras=tmp_path).target == node
-    with pytest.raises(UnusableArgument, match=r"no camera 'Other'; there are HD Webcam.*USB"):
+    with pytest.raises(InputRefused, match=r"no camera 'Other'; there are HD Webcam.*USB"):
         parse_input("v4l2:Other", cameras=tmp_path)
 
 

@@ -28,7 +28,7 @@ def test_a_loop_is_encoded() -> None:
         ("test", PushSettings(loop=True), "--loop is for files"),
         ("rtmp://h/a?listen", PushSettings(loop=True), "--loop is for files"),
         ("/dev/video0", PushSettings(sound="rtmp://h/a?listen"), "--sound cannot wait"),
-        ("test", PushSettings(ladder="huge"), "no rung"),
+        ("test", PushSettings(ladder=("huge",)), "no rung"),
         ("", PushSettings(), "INPUT is empty"),
     ],
 )

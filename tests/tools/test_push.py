@@ -16,6 +16,7 @@ from sorgente.tools.console import Console
 from sorgente.tools.errors import FfmpegMissing, InputRefused, OriginLost, OriginRefused
 from sorgente.tools.order import PushSettings, make_order
 from sorgente.tools.push import Push
+from sorgente.tools.session import SILENCE_SECONDS
 from sorgente.tools.uplink import LINEUP_SECONDS, Sleep
 from tests.integration.conftest import Launch
 from tests.support.clock import FakeClock
@@ -43,6 +44,24 @@ def description(*streams: str, duration: str = "N/A") -> list[str]:
     ]
 
 
+class Silence:
+    """Nothing comes for a while, whenever the test says so."""
+
+    def __init__(self) -> None:
+        self._lasted = asyncio.Semaphore(0)
+        self.noticed = 0
+
+    async def wait(self) -> None:
+        await self._lasted.acquire()
+        self.noticed += 1
+
+    async def last(self) -> None:
+        """For one more while, which is over when this returns."""
+        noticed = self.noticed
+        self._lasted.release()
+        await until(lambda: self.noticed > noticed)
+
+
 class Pushing:
     """A push under way, what it says, and how long it wanted to wait."""
 
@@ -52,6 +71,7 @@ class Pushing:
         self.clock = FakeClock()
         self.said = io.StringIO()
         self.slept: list[float] = []
+        self.silence = Silence()
         order = make_order(text, url, replace(PushSettings(), **settings))  # type: ignore[arg-type]
         self.push = Push(
             ffmpeg.ffmpeg,
@@ -63,9 +83,13 @@ class Pushing:
         self.task = asyncio.create_task(self.push.run())
 
     async def sleep(self, seconds: float) -> None:
-        """Takes no time, but on the clock; for tracks to line up there is all the time it takes."""
+        """Takes no time, but on the clock; for tracks to line up there is all the time it takes,
+        and silence lasts as long as the test says."""
         if seconds == LINEUP_SECONDS:
             await asyncio.Event().wait()
+        if seconds == SILENCE_SECONDS:
+            await self.silence.wait()
+            return
         self.slept.append(seconds)
         self.clock.advance(seconds)
         await asyncio.sleep(0)
@@ -155,6 +179,43 @@ async def test_a_caller_who_hangs_up_does_not_end_the_event(
     await pushing.ends()
 
 
+@pytest.mark.parametrize("text", ["test", CALLER])
+async def test_an_input_that_is_gone_without_a_word_is_given_up(
+    origin: InProcess, tmp_path: Path, text: str
+) -> None:
+    """The caller's machine has lost its power; ffmpeg would wait for ever."""
+    speaks = Act(said=description(H264, AAC), media=FIRST_HALF, stays=True)
+    pretender = Pretender(tmp_path, speaks)
+    pushing = Pushing(pretender, text, at(origin))
+    await origin.until_metric("sorgente_chunks_total", 20)
+    await pushing.silence.last()  # something has come since it began
+    assert len(pretender.starts) == 1
+    await pushing.silence.last()
+    await until(lambda: len(pretender.starts) == 2)
+    assert "nothing has come for 20 s; beginning again in" in pushing
+    await origin.until_metric("sorgente_upload_aborts_total", 2)
+    pushing.push.kill()
+    await pushing.ends()
+
+
+async def test_a_caller_who_has_not_called_is_waited_for(origin: InProcess, tmp_path: Path) -> None:
+    """And nobody else: what is to be fetched is there or not."""
+    pretender = Pretender(tmp_path, Act(stays=True))
+    pushing = Pushing(pretender, CALLER, at(origin))
+    await until(lambda: len(pretender.starts) == 1)
+    for _ in range(5):
+        await pushing.silence.last()
+    assert len(pretender.starts) == 1
+    pushing.push.kill()
+    await pushing.ends()
+    pushing = Pushing(pretender, "test", at(origin))
+    await until(lambda: len(pretender.starts) == 2)
+    await pushing.silence.last()
+    await until(lambda: "nothing has come for 20 s; beginning again in" in pushing)
+    pushing.push.kill()
+    await pushing.ends()
+
+
 async def test_a_caller_with_other_media_is_asked_to_call_again(
     origin: InProcess, tmp_path: Path
 ) -> None:
@@ -169,6 +230,21 @@ async def test_a_caller_with_other_media_is_asked_to_call_again(
     assert "libx264" in second
     assert "that takes other settings: please call again" in pushing
     assert "browsers do not play mpeg2video" in pushing
+    pushing.push.kill()
+    await pushing.ends()
+
+
+async def test_a_caller_who_says_how_long_it_will_take_is_a_caller_all_the_same(
+    origin: InProcess, tmp_path: Path
+) -> None:
+    """When it hangs up, that is not the end: another may call."""
+    duration = "00:00:10.00"
+    other = Act(said=description(MPEG2, AAC, duration=duration), code=1)
+    hangs_up = Act(said=description(MPEG2, AAC, duration=duration), media=STREAM.whole)
+    pretender = Pretender(tmp_path, other, hangs_up, Act(stays=True))
+    pushing = Pushing(pretender, CALLER, at(origin))
+    await until(lambda: "the caller hung up; beginning again" in pushing)
+    await origin.until_metric("sorgente_upload_aborts_total", 2)
     pushing.push.kill()
     await pushing.ends()
 

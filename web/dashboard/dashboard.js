@@ -52,6 +52,14 @@ function showOrigin(origin) {
     `${bytes(origin.window_bytes)} in memory`,
     `version ${origin.version}`,
   ].join(" · ") + (origin.closing ? " · shutting down" : "");
+  $("sources").hidden = !origin.sources.length;
+  $("sources-list").replaceChildren(...origin.sources.map(source));
+}
+
+/** How an encoder goes that the origin runs itself. */
+function source({ channel, state, wait, line }) {
+  const soon = wait ? ` in ${Math.ceil(wait)} s` : "";
+  return element("li", {}, element("b", {}, channel), ` ${state}${soon} – ${line}`);
 }
 
 function heard(name, data) {

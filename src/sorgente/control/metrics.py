@@ -1,7 +1,8 @@
 """Prometheus metrics, pulled: the owners are asked at scrape time, the hot path only adds.
 
 Names follow https://prometheus.io/docs/practices/naming/. Per-channel series exist while their
-channel does, so there are never more than ``--max-channels`` and ``--max-waiting`` allow.
+channel does, so there are never more than ``--max-channels`` and ``--max-waiting`` allow; those of
+sources are as many as the settings name.
 """
 
 from __future__ import annotations
@@ -86,6 +87,14 @@ def _gauges(status: OriginStatus) -> Iterator[Metric]:
         window.add_metric([channel.name], channel.window_bytes)
     yield subscribers
     yield window
+    running = GaugeMetricFamily(
+        "sorgente_source_running",
+        "1 while the source that the origin runs for a channel makes media.",
+        labels=["channel"],
+    )
+    for source in status.sources:
+        running.add_metric([source.channel], source.running)
+    yield running
 
 
 def _counters(status: OriginStatus) -> Iterator[Metric]:
@@ -100,6 +109,14 @@ def _counters(status: OriginStatus) -> Iterator[Metric]:
     for reason, count in status.publish_refused.items():
         refused.add_metric([reason], count)
     yield refused
+    restarts = CounterMetricFamily(
+        "sorgente_source_restarts",
+        "Times the source that the origin runs for a channel had to begin again.",
+        labels=["channel"],
+    )
+    for source in status.sources:
+        restarts.add_metric([source.channel], source.restarts)
+    yield restarts
     for field in fields(status.totals):
         yield CounterMetricFamily(
             f"sorgente_{field.name}", COUNTERS[field.name], getattr(status.totals, field.name)

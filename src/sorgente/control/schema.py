@@ -14,6 +14,8 @@ State = Annotated[
         "ended: the event is over and still to be seen."
     ),
 ]
+Setting = str | float | int | bool | list[str] | None
+
 Level = Literal["debug", "info", "warning", "error"]
 Count = Annotated[int, Meta(ge=0)]
 
@@ -140,6 +142,16 @@ class Subscribers(Struct, frozen=True):
     total: Count
 
 
+class Source(Struct, frozen=True):
+    """The source of a channel, which the origin runs itself. What it is made of is not told."""
+
+    channel: str
+    state: Literal["starting", "waiting", "running", "restarting", "failed", "ended"]
+    line: Annotated[str, Meta(description="How it goes, or why it does not.")]
+    wait: Annotated[float, Meta(description="Seconds until it begins again.")]
+    restarts: Count
+
+
 class Origin(Struct, frozen=True):
     """The origin itself."""
 
@@ -151,12 +163,13 @@ class Origin(Struct, frozen=True):
     held: Count
     window_bytes: Count
     totals: Counters
+    sources: list[Source]
 
 
 class Settings(Struct, frozen=True):
     """What the origin was started with. Of keys: whether there are any."""
 
-    settings: dict[str, str | float | int | bool | list[str] | dict[str, str | None] | None]
+    settings: dict[str, Setting | dict[str, Setting]]
 
 
 class LogLevel(Struct, frozen=True, forbid_unknown_fields=True):

@@ -19,6 +19,26 @@ class HistogramStatus(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class SourceStatus:
+    """The source of a channel, which the origin runs itself."""
+
+    channel: str
+    state: str
+    """starting, waiting, running, restarting, failed or ended."""
+    line: str
+    """How it goes, or why it does not."""
+    wait: float
+    """Seconds until it begins again, when it is restarting or has failed."""
+    restarts: int
+    """How often it had to begin again."""
+
+    @property
+    def running(self) -> bool:
+        """It makes media."""
+        return self.state == "running"
+
+
+@dataclass(frozen=True, slots=True)
 class OriginStatus:
     """The origin, now."""
 
@@ -27,6 +47,7 @@ class OriginStatus:
     channels: Sequence[FeedSnapshot]
     drifts: Mapping[str, float]
     """Seconds by channel: how much later its media come than announced."""
+    sources: Sequence[SourceStatus]
     held: int
     """Requests for what is next."""
     totals: Counters

@@ -44,6 +44,7 @@ class View:
             held=status.waiting + status.held,
             window_bytes=status.window_bytes,
             totals=_as(schema.Counters, status.totals),
+            sources=[_as(schema.Source, each) for each in status.sources],
         )
 
     def channels(self) -> list[schema.Channel]:

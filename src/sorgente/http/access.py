@@ -37,14 +37,20 @@ OnRefused = Callable[[str | None, str, Reason], None]
 class Access:
     """Decides who may publish."""
 
-    __slots__ = ("_channel_keys", "_key", "_on_refused", "refused")
+    __slots__ = ("_channel_keys", "_key", "_on_refused", "_source_keys", "refused")
 
     def __init__(
-        self, key: Key | None, channel_keys: Mapping[str, Key], on_refused: OnRefused
+        self,
+        key: Key | None,
+        channel_keys: Mapping[str, Key],
+        on_refused: OnRefused,
+        source_keys: Mapping[str, Key],
     ) -> None:
-        """``channel_keys`` stand in for ``key`` on their channels."""
+        """``channel_keys`` stand in for ``key`` on their channels. ``source_keys`` are those of the
+        sources that the origin runs itself, which may always publish, each on its channel."""
         self._key = key
         self._channel_keys = dict(channel_keys)
+        self._source_keys = dict(source_keys)
         self._on_refused = on_refused
         self.refused = dict.fromkeys(Reason, 0)
         """How often."""
@@ -58,13 +64,15 @@ class Access:
             Forbidden: there is no key, and it is not from this machine.
         """
         channel = channel_of(path)
+        keys = offered(request)
+        if self._is_source(channel, keys):
+            return
         key = self._key_of(channel)
         if key is None:
             if not is_local(request, host):
                 self._note(request, channel, Reason.NOT_LOCAL)
                 raise Forbidden
             return
-        keys = offered(request)
         if not any(key.opens_to(each) for each in keys):
             self._note(request, channel, Reason.WRONG_KEY if keys else Reason.NO_KEY)
             raise Unauthorized(wrong=bool(keys))
@@ -72,6 +80,10 @@ class Access:
     def asks(self, channel: str) -> bool:
         """Publishing ``channel`` takes a key."""
         return self._key_of(channel) is not None
+
+    def _is_source(self, channel: str | None, keys: Sequence[bytes]) -> bool:
+        key = None if channel is None else self._source_keys.get(channel)
+        return key is not None and any(key.opens_to(each) for each in keys)
 
     def _key_of(self, channel: str | None) -> Key | None:
         return self._key if channel is None else self._channel_keys.get(channel, self._key)

@@ -63,6 +63,10 @@ class Frontend:
         """A connection for the listener: this is its protocol factory."""
         return Preface(self) if self._proxy_protocol else Connection(self)
 
+    def accept(self) -> Connection:
+        """A connection that no proxy has passed on."""
+        return Connection(self)
+
     @property
     def overrun(self) -> bool:
         """So many connections that not even a refusal can be sent to another."""

@@ -11,14 +11,19 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 
-async def start(command: Sequence[str], pass_fds: Sequence[int] = ()) -> Process:
-    """Run ``command`` with pipes at its outputs, in a process group of its own: a Ctrl-C in the
-    terminal is for us, who know in which order things end. Our settings, the publish key among
-    them, are none of its business."""
+async def start(
+    command: Sequence[str], pass_fds: Sequence[int] = (), *, own_group: bool = True
+) -> Process:
+    """Run ``command`` with pipes at its outputs. Our settings, the publish key among them, are none
+    of its business.
+
+    ``own_group``: in a process group of its own, as a Ctrl-C in the terminal is for us, who know in
+    which order things end. Without, whoever ends our group ends it too, should we be gone.
+    """
     env = {name: value for name, value in os.environ.items() if not name.startswith("SORGENTE_")}
     return await asyncio.create_subprocess_exec(
         *command, stdin=DEVNULL, stdout=PIPE, stderr=PIPE, env=env, pass_fds=pass_fds,
-        process_group=0,
+        process_group=0 if own_group else None,
     )  # fmt: skip
 
 

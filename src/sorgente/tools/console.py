@@ -6,6 +6,8 @@ import shutil
 from collections.abc import Callable
 from typing import Final, TextIO
 
+from sorgente.tools.errors import ToolError
+
 STATUS_SECONDS: Final = 10.0
 """Between status lines where a new one cannot replace the old: in a log."""
 CLEAR_LINE: Final = "\r\x1b[K"
@@ -36,7 +38,33 @@ class Console:
             self._said.add(line)
             self.say(line)
 
-    def status(self, line: str) -> None:
+    def retry(self, why: str, wait: float, what: str = "beginning") -> None:
+        """Something failed, and is done again in ``wait`` seconds."""
+        self.say(f"{why}; {what} again in {wait:g} s")
+
+    def refuse(self, error: ToolError) -> None:
+        """There is no use in going on."""
+        self.say(f"sorgente push: {error}")
+
+    def finish(self, line: str) -> None:
+        """All is done that there was to do."""
+        self.say(line)
+
+    def wait(self, line: str) -> None:
+        """It goes on when somebody else does something."""
+        self.show(line)
+
+    def status(self, name: str, line: str) -> None:
+        """How it goes with ``name``."""
+        self.show(f"{name}  {line}")
+
+    def close(self) -> None:
+        """Leave the last status where it is."""
+        if self._shown:
+            self._shown = ""
+            self._write("\n")
+
+    def show(self, line: str) -> None:
         """How it goes."""
         if self._in_place:
             self._shown = line[: shutil.get_terminal_size().columns - 1]
@@ -46,12 +74,6 @@ class Console:
         if self._status_at is None or now - self._status_at >= STATUS_SECONDS:
             self._status_at = now
             self._write(f"{line}\n")
-
-    def close(self) -> None:
-        """Leave the last status where it is."""
-        if self._shown:
-            self._shown = ""
-            self._write("\n")
 
     def clear(self) -> None:
         """Take the last status away."""

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
-from sorgente.tools.errors import UnusableArgument
+from sorgente.tools.errors import InputRefused, UnusableArgument
 from sorgente.tools.ffmpeg import Ffmpeg, without_secrets
 from sorgente.tools.streams import Audio, Source, Video
 
@@ -100,7 +100,7 @@ class Input:
 def parse_input(text: str, *, cameras: Path = CAMERAS) -> Input:
     """What ``text`` names.
 
-    Raises UnusableArgument.
+    Raises UnusableArgument, and InputRefused for a camera that is not there.
     """
     scheme, separator, rest = text.partition(":")
     if match := TEST.fullmatch(text):
@@ -159,7 +159,7 @@ def _camera(name: str, cameras: Path) -> str:
     for node, called in sorted(there.items()):
         if called == name or called.partition(":")[0] == name:
             return f"/dev/{node}"
-    raise UnusableArgument(
+    raise InputRefused(
         f"there is no camera {name!r}"
         + (f"; there are {', '.join(sorted(set(there.values())))}" if there else "")
     )

@@ -60,16 +60,16 @@ class KeyFrames:
         self.count += 1
 
 
-async def look(ffmpeg: Ffmpeg, each: Input, *, key_frames: bool) -> Source:
+async def look(ffmpeg: Ffmpeg, each: Input, *, key_frames: bool, own_group: bool = True) -> Source:
     """What ``each`` carries. With ``key_frames`` it is watched until it is known how far apart they
-    are, if that matters.
+    are, if that matters. ``own_group``: see ``child.start``.
 
     Raises InputRefused with ffmpeg's first complaint.
     """
     copy = ["-map", "0:V:0?", "-c", "copy", "-t", f"{FILE_SECONDS:g}", "-flush_packets", "1"]
     command = [ffmpeg.path, "-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+info",
                *each.arguments(ffmpeg, paced=False), *copy, "-f", "framecrc", "pipe:1"]  # fmt: skip
-    process = await child.start(command)
+    process = await child.start(command, own_group=own_group)
     assert process.stdout is not None
     assert process.stderr is not None
     try:

@@ -16,10 +16,10 @@ from sorgente.tools.target import Target, parse_target
 
 @Parameter(name="*")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PushSettings:
-    """How to push."""
+class Treatment:
+    """What is made of an input, by ``push`` and by the ``source`` of a channel alike."""
 
-    ladder: str | None = None
+    ladder: Annotated[tuple[str, ...], Parameter(negative=(), show_default=False)] = ()
     """Picture sizes to encode, with bit rates if you like: 1080p:6M,720p,360p. What is larger than
     the source is left out."""
 
@@ -32,13 +32,23 @@ class PushSettings:
     sound: str | None = None
     """Another input for the sound, such as alsa:default beside a camera."""
 
+    verbose: bool = False
+    """Show what ffmpeg says."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushSettings(Treatment):
+    """How to push."""
+
     publish_key: Annotated[str | None, Parameter(name=("--publish-key", "--key"))] = field(
         default=None, repr=False
     )
     """The origin's key. Better in SORGENTE_PUBLISH_KEY: ps shows command lines to everybody."""
 
-    verbose: bool = False
-    """Show what ffmpeg says."""
+    attended: Annotated[bool, Parameter(show=False, negative=())] = False
+    """A program runs this one and reads its reports (``reports.py``): an origin, for the source of
+    a channel. The end of standard input is the end of that program, and of this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +73,7 @@ class Order:
 def make_order(text: str, url: str, settings: PushSettings) -> Order:
     """What the command line asks for.
 
-    Raises UnusableArgument.
+    Raises UnusableArgument, and InputRefused for a camera that is not there.
     """
     picture = parse_input(text)
     sound = None if settings.sound is None else parse_input(settings.sound)
@@ -71,7 +81,7 @@ def make_order(text: str, url: str, settings: PushSettings) -> Order:
         raise UnusableArgument("--sound cannot wait for a caller; INPUT can")
     if settings.loop and picture.kind not in (Kind.FILE, Kind.STREAM):
         raise UnusableArgument(f"--loop is for files, and {picture.shown} is none")
-    ladder = () if settings.ladder is None else parse_ladder(settings.ladder)
+    ladder = parse_ladder(",".join(settings.ladder)) if settings.ladder else ()
     target = parse_target(url, settings.publish_key)
     encode = settings.encode or settings.loop
     return Order(picture, sound, ladder, encode, settings.loop, target)

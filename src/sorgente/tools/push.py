@@ -11,6 +11,7 @@ ffmpeg, and a lost ffmpeg does not end the event.
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 import time
@@ -22,11 +23,12 @@ from sorgente.tools.command import encoders, push_command
 from sorgente.tools.console import Console
 from sorgente.tools.errors import InputRefused, OriginLost, ToolError
 from sorgente.tools.ffmpeg import Ffmpeg, find_ffmpeg, said
-from sorgente.tools.inputs import Kind
+from sorgente.tools.inputs import Input, Kind
 from sorgente.tools.look import look
 from sorgente.tools.order import Order, PushSettings, make_order
 from sorgente.tools.plan import MAX_KEY_FRAME_SECONDS, Plan, make_plan
 from sorgente.tools.progress import Pace, Progress
+from sorgente.tools.reports import Reports
 from sorgente.tools.session import Ending, Events, Session
 from sorgente.tools.streams import Source
 from sorgente.tools.uplink import CONFLICT, Clock, Sleep
@@ -35,25 +37,39 @@ from sorgente.tools.upload import probe
 KILLED: Final = 130
 """Exit code after a second Ctrl-C, as a shell has it: 128 and the number of SIGINT."""
 
+STDIN: Final = 0
+READ_BYTES: Final = 4096
+
 ASK_BACKOFF: Final = (0.25, 2.0)
 """Seconds between looks for an origin that is not there, first and most."""
 
 
 def push(text: str, url: str, settings: PushSettings) -> int:
     """The command; its exit code."""
-    console = Console(sys.stderr, time.monotonic)
+    console = (Reports if settings.attended else Console)(
+        sys.stdout if settings.attended else sys.stderr, time.monotonic
+    )
     try:
         order = make_order(text, url, settings)
-        work = Push(find_ffmpeg(), order, console, verbose=settings.verbose, clock=time.monotonic)
-        return asyncio.run(_until_signalled(work))
+        work = Push(
+            find_ffmpeg(),
+            order,
+            console,
+            verbose=settings.verbose,
+            own_group=not settings.attended,
+            clock=time.monotonic,
+        )
+        return asyncio.run(_until_signalled(work, attended=settings.attended))
     except ToolError as error:
-        console.say(f"sorgente push: {error}")
+        console.refuse(error)
         return 1
 
 
-async def _until_signalled(work: Push) -> int:
-    """Run; the first signal ends it well, the second at once."""
+async def _until_signalled(work: Push, *, attended: bool) -> int:
+    """Run; the first signal ends it well, the second at once. So does the end of whoever attends
+    to it, who is there as long as standard input is."""
     killed = False
+    loop = asyncio.get_running_loop()
 
     def signalled() -> None:
         nonlocal killed
@@ -63,8 +79,15 @@ async def _until_signalled(work: Push) -> int:
         else:
             work.stop()
 
+    def left_alone() -> None:
+        if not os.read(STDIN, READ_BYTES):
+            loop.remove_reader(STDIN)
+            signalled()
+
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, signalled)
+        loop.add_signal_handler(number, signalled)
+    if attended:
+        loop.add_reader(STDIN, left_alone)
     await work.run()
     return KILLED if killed else 0
 
@@ -82,6 +105,7 @@ class Push:
         console: Console,
         *,
         verbose: bool = False,
+        own_group: bool = True,
         clock: Clock,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
@@ -90,6 +114,7 @@ class Push:
         self._target = order.target
         self._console = console
         self._verbose = verbose
+        self._own_group = own_group
         self._clock = clock
         self._sleep = sleep
         self._backoff = Backoff()
@@ -133,7 +158,7 @@ class Push:
 
     async def _push(self) -> None:
         if self._order.sound is not None:
-            self._sound = await look(self._ffmpeg, self._order.sound, key_frames=False)
+            self._sound = await self._look_at(self._order.sound, key_frames=False)
             if self._sound.audio is None:
                 raise InputRefused(f"{self._order.sound.shown} carries no sound")
         self._source = await self._look()
@@ -145,12 +170,12 @@ class Push:
             if self.stopping:
                 return
             if self._is_over(ending):
-                self._console.say(f"the end of {self._order.picture.shown}")
+                self._console.finish(f"the end of {self._order.picture.shown}")
                 return
             better = self._learn(ending.source)
             wait = self._backoff.after(ending.lasted)
             if better is None:
-                self._console.say(f"{self._why(ending)}; beginning again in {wait:g} s")
+                self._console.retry(self._why(ending), wait)
             else:
                 plan = better
             await self._sleep(wait)
@@ -165,13 +190,16 @@ class Push:
         while True:
             began = self._clock()
             try:
-                return await look(self._ffmpeg, picture, key_frames=key_frames)
+                return await self._look_at(picture, key_frames=key_frames)
             except InputRefused as error:
                 if picture.kind in (Kind.FILE, Kind.SYNTHETIC):
                     raise
                 wait = self._backoff.after(self._clock() - began)
-                self._console.say(f"{error}; trying again in {wait:g} s")
+                self._console.retry(str(error), wait, "trying")
                 await self._sleep(wait)
+
+    async def _look_at(self, each: Input, *, key_frames: bool) -> Source:
+        return await look(self._ffmpeg, each, key_frames=key_frames, own_group=self._own_group)
 
     def _make_plan(self, source: Source | None) -> Plan:
         order = self._order
@@ -193,7 +221,7 @@ class Push:
                         return None
                     raise
                 self._console.say_once(f"{error}; waiting for it")
-                self._console.status(f"waiting for {self._target.shown}")
+                self._console.wait(f"waiting for {self._target.shown}")
                 await self._sleep(backoff.after(0))
 
     # One run of ffmpeg
@@ -210,6 +238,8 @@ class Push:
             self._target,
             Events(self._described, self._progressed, self._ffmpeg_said, self._console.say),
             finite=self._is_finite,
+            waits=self._order.picture.kind is Kind.LISTENER,
+            own_group=self._own_group,
             clock=self._clock,
             sleep=self._sleep,
         )
@@ -221,15 +251,17 @@ class Push:
 
     @property
     def _is_finite(self) -> bool:
-        return self._order.picture.kind is Kind.FILE or (
-            self._source is not None and self._source.duration is not None
-        )
+        """What a caller says of its duration is no promise: another may call."""
+        kind, source = self._order.picture.kind, self._source
+        if kind is Kind.STREAM:
+            return source is not None and source.duration is not None
+        return kind is Kind.FILE
 
     def _is_over(self, ending: Ending) -> bool:
         return self._is_finite and ending.code == 0
 
     def _why(self, ending: Ending) -> str:
-        if ending.code:
+        if ending.code or ending.given_up is not None:
             return ending.why
         if self._order.picture.kind is Kind.LISTENER:
             return "the caller hung up"
@@ -279,7 +311,7 @@ class Push:
             f"publishing {self._order.picture.shown} to {self._target.shown} ({plan.shown})"
         )
         if self._order.picture.kind is Kind.LISTENER:
-            self._console.status(f"waiting for a caller at {self._order.picture.shown}")
+            self._console.wait(f"waiting for a caller at {self._order.picture.shown}")
 
     def _progressed(self, progress: Progress) -> None:
         session, plan = self._session, self._plan
@@ -287,7 +319,7 @@ class Push:
             return
         self._pace.note(progress, session.bytes_sent, self._clock())
         if self._pace.speed is not None:
-            self._console.status(self._status(session))
+            self._console.status(self._target.path.rpartition("/")[2], self._status(session))
         for track in plan.video:
             apart = session.outboxes[track.name].key_frame_seconds
             if track.copied is not None and apart is not None and apart > MAX_KEY_FRAME_SECONDS:
@@ -309,7 +341,7 @@ class Push:
             f"started {self._starts} times" if self._starts > 1 else None,
             "waiting for the origin" if session.origin_lost else None,
         ]
-        return "  ".join([self._target.path.rpartition("/")[2], *filter(None, parts)])
+        return "  ".join(filter(None, parts))
 
 
 def _shown(source: Source) -> str:

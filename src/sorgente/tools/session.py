@@ -29,6 +29,10 @@ STOP_SECONDS: Final = 5.0
 """For ffmpeg to end its files after SIGINT; it takes some tens of milliseconds."""
 FINISH_SECONDS: Final = 5.0
 """For what is made to reach the origin once ffmpeg has ended."""
+SILENCE_SECONDS: Final = 20.0
+"""Without a byte from it until ffmpeg is ended; at the worst it takes twice as long. Longer than
+each protocol's own patience, where it has one: RTMP has none, and a machine that loses its power
+says no goodbye."""
 KEPT_LINES: Final = 200
 """Of what ffmpeg says before it ends."""
 
@@ -45,10 +49,14 @@ class Ending:
     """The first error it named."""
     source: Source
     """What it said that the first input carries."""
+    given_up: str | None = None
+    """Why it was ended here, if it was not asked for."""
 
     @property
     def why(self) -> str:
         """In one line."""
+        if self.given_up is not None:
+            return self.given_up
         if self.code < 0:
             return f"ffmpeg was ended by {signal.Signals(-self.code).name}"
         return self.complaint or f"ffmpeg ended with exit code {self.code}"
@@ -73,6 +81,8 @@ class Session:
     ``command``   makes it of the names of its outputs, which are in the order of ``tracks``.
     ``finite``    exit code 0 is the end of the event; else it is a source that hung up, and the
                   uploads break off, so that players wait for it.
+    ``waits``     it may be a while until there is anything to read: somebody is to call.
+    ``own_group`` see ``child.start``.
     """
 
     def __init__(
@@ -83,6 +93,8 @@ class Session:
         events: Events,
         *,
         finite: bool,
+        waits: bool = False,
+        own_group: bool = True,
         clock: Clock,
         sleep: Sleep,
     ) -> None:
@@ -90,6 +102,8 @@ class Session:
         self._command = command
         self._events = events
         self._finite = finite
+        self._waits = waits
+        self._own_group = own_group
         self._clock = clock
         self._sleep = sleep
         lineup = Lineup(self.outboxes.values(), sleep)
@@ -100,6 +114,8 @@ class Session:
         ]
         self._clean: bool | None = None  # None: nobody asked it to end
         self._stopped = asyncio.Event()
+        self._given_up: str | None = None
+        self._received = 0  # bytes, of what it makes
         self._said: deque[str] = deque(maxlen=KEPT_LINES)
         self._description = Description()
 
@@ -129,12 +145,19 @@ class Session:
             process = await self._start(pipes)
             stack.push_async_callback(child.end, process)
             code = await self._attend(process, [each.reader for each in pipes])
-        return Ending(code, self._clock() - began, complaint(self._said), self._description.source)
+        return Ending(
+            code,
+            self._clock() - began,
+            complaint(self._said),
+            self._description.source,
+            self._given_up,
+        )
 
     async def _start(self, pipes: Sequence[Pipe]) -> Process:
         ends = [each.write for each in pipes]
         try:
-            return await child.start(self._command([f"pipe:{end}" for end in ends]), ends)
+            command = self._command([f"pipe:{end}" for end in ends])
+            return await child.start(command, ends, own_group=self._own_group)
         finally:
             for each in pipes:
                 each.close_write()  # the end of what ffmpeg writes is to be seen
@@ -144,7 +167,10 @@ class Session:
         try:
             async with asyncio.TaskGroup() as group:
                 uplinks = [group.create_task(uplink.run()) for uplink in self._uplinks]
-                stopper = group.create_task(self._stop(process))
+                watchers = [
+                    group.create_task(self._stop(process)),
+                    group.create_task(self._notice_silence()),
+                ]
                 readers = [
                     group.create_task(self._fill(outbox, pipe))
                     for outbox, pipe in zip(self.outboxes.values(), pipes, strict=True)
@@ -154,7 +180,8 @@ class Session:
                     group.create_task(self._listen(process)),
                 ]
                 code = await process.wait()
-                stopper.cancel()
+                for watcher in watchers:
+                    watcher.cancel()
                 await asyncio.wait(readers)
                 await self._finish(code, uplinks)
         except* ToolError as errors:
@@ -168,10 +195,23 @@ class Session:
         await self._sleep(STOP_SECONDS)
         child.tell(process, signal.SIGKILL)
 
+    async def _notice_silence(self) -> None:
+        """Give up an input that is gone without a word, for which ffmpeg may wait for ever."""
+        before = -1
+        while self._received != before or (self._waits and not before):
+            before = self._received
+            await self._sleep(SILENCE_SECONDS)
+        self._give_up(f"nothing has come for {SILENCE_SECONDS:g} s")
+
+    def _give_up(self, why: str) -> None:
+        self._given_up = why
+        self.stop(clean=False)
+
     async def _fill(self, outbox: Outbox, pipe: asyncio.StreamReader) -> None:
         """Read all that ffmpeg writes into one pipe."""
         parser: UploadParser | None = UploadParser()
         while data := await pipe.read(READ_BYTES):
+            self._received += len(data)
             try:
                 for unit in parser.feed(data) if parser else ():
                     if isinstance(unit, RawBytes):
@@ -179,8 +219,7 @@ class Session:
                     outbox.put(unit)
             except MediaError as error:
                 parser = None  # the pipe is emptied all the same, or ffmpeg could not end
-                self._said.appendleft(f"[error] what ffmpeg writes cannot be sent: {error}")
-                self.stop(clean=False)
+                self._give_up(f"what ffmpeg writes cannot be sent: {error}")
 
     async def _watch(self, process: Process) -> None:
         assert process.stdout is not None

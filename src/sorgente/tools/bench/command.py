@@ -88,4 +88,4 @@ class _Course:
         if self._bar is not None:
             self._bar.update(self._task, completed=moment.passed, description=line)
         else:
-            self._console.status(f"{moment.passed:3.0f} s: {line}")
+            self._console.show(f"{moment.passed:3.0f} s: {line}")

@@ -48,7 +48,7 @@ async def _look(url: str, settings: CheckSettings, console: Console) -> Verdict:
         raise UnusableArgument("--seconds must be more than 0")
     in_place = sys.stderr.isatty()
     try:
-        seen = await watch(url, settings.seconds, console.status if in_place else lambda _: None)
+        seen = await watch(url, settings.seconds, console.show if in_place else lambda _: None)
     except UnreadableManifest as error:
         return unreadable(url, str(error))
     finally:
