@@ -181,7 +181,7 @@ class Presentation:
 
     def find(self, track: Track, number: int, now: float) -> Segment | Absence:
         """What a request for segment ``number`` of ``track`` meets."""
-        due, utc = 0, Fraction(self._utc.at(now))
+        due, utc = 0, self._utc_at(now)
         if self._periods and not self.ended:
             due = self._periods[-1].number_due(utc)
         found = track.find(number, due)
@@ -194,7 +194,7 @@ class Presentation:
         if not self._periods:
             return 0.0
         start = self._periods[-1].starts_at(number)
-        return max(0.0, float(start - Fraction(self._utc.at(now))))
+        return max(0.0, float(start - self._utc_at(now)))
 
     def await_announcement(self, key: object, call: Callable[[], None]) -> None:
         """Call ``call`` with the next period, or when there will be none."""
@@ -359,7 +359,7 @@ class Presentation:
     def _put(self, arrival: Arrival, period: Period, now: float) -> None:
         """Place a chunk that has just come. Where players were told that there is nothing, none
         comes: it goes where they have yet to look, unless the period is over."""
-        number, utc = period.begins(arrival), Fraction(self._utc.at(now))
+        number, utc = period.begins(arrival), self._utc_at(now)
         if number is not None and arrival.track.is_sparse and passed(number, self._periods, utc):
             if period is not self._periods[-1]:
                 return
@@ -379,7 +379,7 @@ class Presentation:
         """Stand in for what does not come."""
         if not self._periods or self._periods[-1].ended_at is not None:
             return
-        period, utc = self._periods[-1], Fraction(self._utc.at(now))
+        period, utc = self._periods[-1], self._utc_at(now)
         for member in period.members.values():
             if wanted(member, period, utc):
                 self._show_slate(member, period, utc, now)
@@ -430,12 +430,12 @@ class Presentation:
         """What is to follow ``period`` with ``arrival``; None: it goes on."""
         if period is not self._periods[-1]:
             return None
-        return self._planner.next(period, arrival, now, Fraction(self._utc.at(now)))
+        return self._planner.next(period, arrival, now, self._utc_at(now))
 
     def _announce_first(self, now: float) -> None:
         """Open the period that what waits is to begin, if it is due."""
         newest = self._periods[-1] if self._periods else None
-        plan = self._planner.first(newest, now, Fraction(self._utc.at(now)))
+        plan = self._planner.first(newest, now, self._utc_at(now))
         if plan is not None:
             self._announce(plan, now)
 
@@ -454,7 +454,7 @@ class Presentation:
         epoch = self.timeline.open(plan.start, self._utc.at(now), last)
         promised = 0
         if before is not None:
-            promised = before.number_due(Fraction(self._utc.at(now)) + NOTICE)
+            promised = before.number_due(self._utc_at(now) + NOTICE)
             self._noticed_at = now + NOTICED_SECONDS
             before.end_before(epoch)
             if before.run is not run:
@@ -512,7 +512,7 @@ class Presentation:
 
     def _pass_by(self, now: float) -> None:
         """Let nobody wait for what sparse tracks do not say."""
-        utc = Fraction(self._utc.at(now))
+        utc = self._utc_at(now)
         for track in self._attendance.sparse if self._periods else ():
             growing = track.growing
             if growing is not None and passed(growing.number, self._periods, utc):
@@ -528,7 +528,7 @@ class Presentation:
         self._runs = {}
         promised = 0
         if self._periods:
-            known = Fraction(self._utc.at(now)) + Fraction(FAREWELL) + AFTERWARDS
+            known = self._utc_at(now) + Fraction(FAREWELL) + AFTERWARDS
             promised = self._periods[-1].number_due(known)
         for track in self.tracks.values():
             track.finish(promised)
@@ -566,9 +566,13 @@ class Presentation:
             self._runs.pop(track, None)
             self.timeline.forget(track.name)
 
+    def _utc_at(self, now: float) -> Fraction:
+        """Seconds."""
+        return Fraction(self._utc.at(now))
+
     def _change(self, now: float) -> None:
         self.revision += 1
-        self._changed_at = Fraction(self._utc.at(now)).limit_denominator(1000)
+        self._changed_at = self._utc_at(now).limit_denominator(1000)
 
 
 def _track_name(feed: Feed, init: InitSegment, track_id: int) -> str:
