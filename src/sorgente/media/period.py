@@ -227,17 +227,9 @@ class Period:
             self.grid.opened(number, arrival.presented_at)
         return track.open(number, self.id, self.time_of(self.members[track.name], number))
 
-    def goes_on_from(self, before: Period, tracks: Collection[Track]) -> bool:
-        """Whether this period begins where ``before`` would have begun another segment."""
-        number = before.number_after(tracks)
-        slack = before.segment_duration * OFF_GRID
-        if number is None or before.run is not self.run:
-            return False
-        return abs(self.epoch.start - before.starts_at(number)) <= slack
-
     def take_over(self, before: Period, tracks: Collection[Track], promised: int) -> list[Track]:
         """Go on where ``before`` would have begun another segment, with those of ``tracks`` that
-        stay as they are. Returns these.
+        stay as they are. Returns these; none, if this one begins elsewhere.
 
         Players learn of a new period when they look. Until then they ask the old one for what
         follows, all numbers up to ``promised``; and what is theirs already may be ahead of the
@@ -245,7 +237,9 @@ class Period:
         looks for what comes after it, a whole segment behind the start of the new period.
         """
         first = before.number_after(tracks)
-        if first is None:
+        if first is None or before.run is not self.run:
+            return []
+        if abs(self.epoch.start - before.starts_at(first)) > before.segment_duration * OFF_GRID:
             return []
         stay = [track for track in tracks if self.stays(track, before)]
         for track in stay:

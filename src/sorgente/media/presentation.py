@@ -465,9 +465,7 @@ class Presentation:
         self._periods.append(period)
         for track in tracks:
             track.inits[epoch.id] = track.init
-        stay: list[Track] = []
-        if before is not None and period.goes_on_from(before, tracks):
-            stay = period.take_over(before, tracks, promised)
+        stay = [] if before is None else period.take_over(before, tracks, promised)
         for track in self.tracks.values():
             if track not in stay:
                 track.expect(epoch.start_number, promised)
