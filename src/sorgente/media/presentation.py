@@ -477,13 +477,7 @@ class Presentation:
         for track in self.tracks.values():
             if track not in tracks or before is None or before.run is not run:
                 track.close()
-        keys = [a.starts_at for a in arrivals if a.track is period.leading and a.can_begin]
-        for arrival in arrivals:
-            if arrival.starts_at >= min(keys, default=plan.start):
-                self._merger.take(arrival, now)
-            where = self._period_of(arrival.epoch)
-            if where is not None and arrival.track.name in where.members:
-                self._place(arrival, where, where.begins(arrival), now)
+        self._place_waiting(arrivals, period, plan.start, now)
         self._show_slates(now)
         for track in tracks:
             self._close_if_full(track)
@@ -491,6 +485,19 @@ class Presentation:
         awaiting, self._awaiting = self._awaiting, {}
         for call in awaiting.values():
             call()
+
+    def _place_waiting(
+        self, arrivals: list[Arrival], period: Period, start: Fraction, now: float
+    ) -> None:
+        """Put what waited for ``period`` where it belongs; ``start``: seconds on its run's
+        timeline. What is merged begins with a picture."""
+        keys = [a.starts_at for a in arrivals if a.track is period.leading and a.can_begin]
+        for arrival in arrivals:
+            if arrival.starts_at >= min(keys, default=start):
+                self._merger.take(arrival, now)
+            where = self._period_of(arrival.epoch)
+            if where is not None and arrival.track.name in where.members:
+                self._place(arrival, where, where.begins(arrival), now)
 
     def _close_if_full(self, track: Track) -> None:
         """Whole segments are over when they are here, not when the next one begins."""
