@@ -11,6 +11,7 @@ from sorgente.isobmff.fragment import parse_chunk
 from sorgente.isobmff.init_segment import SWITCHING_SET, InitSegment
 from sorgente.isobmff.slate import Sample, key_picture, silence
 from sorgente.media.arrival import Arrival, picture_duration
+from sorgente.media.chunk import Chunk
 from sorgente.media.grid import OFF_GRID, Grid
 from sorgente.media.rhythm import Rhythm
 from sorgente.media.segment import Segment
@@ -46,6 +47,8 @@ class Member:
     """Ticks: where its media, slates included, end."""
     own_end: int
     """Ticks: where what its encoder sent ends."""
+    heard: InitSegment
+    """What players have who followed it so far: its own, or that of a track that played it."""
     key_picture: Sample | None = None
     """The newest, of video."""
     gone: bool = False
@@ -88,6 +91,7 @@ class Member:
             segment_ticks=round(segment_duration * facts.timescale),
             end=offset,
             own_end=offset,
+            heard=before.heard if before and before.is_played else track.init,
             key_picture=before.key_picture if before else None,
         )
 
@@ -106,9 +110,36 @@ class Member:
         """Seconds: the longest chunk so far."""
         return Fraction(self.longest_chunk, self.timescale)
 
+    @property
+    def is_played(self) -> bool:
+        """Players who followed it so far have the init segment of another track."""
+        return self.heard.data != self.init.data
+
+    @property
+    def switching_key(self) -> tuple[object, ...]:
+        """The same for tracks that players may switch between: those of an AdaptationSet (see
+        ``dash.adaptation``), as long as both are encrypted, or neither."""
+        facts = self.init.leading_track
+        family, roles = facts.codec.partition(".")[0], _roles(self.init)
+        of_track = (self.track.kind, self.track.switching_set, facts.language, roles)
+        return (*of_track, family, facts.sample_entry.encrypted)
+
+    def append(self, arrival: Arrival, init: InitSegment | None = None) -> None:
+        """Put a chunk into the growing segment. ``init``: what it decodes with, if it is not of
+        this track. Players that have another one get it first; who begins with a segment has the
+        track's own."""
+        track, init, received_at = self.track, init or self.init, arrival.chunk.received_at
+        lent = init.data != self.init.data
+        begins = track.growing is not None and not track.growing.end
+        if init.data != self.heard.data or (lent and begins):
+            track.append(Chunk.of(init.data, received_at), 0, lent=lent)
+            self.heard = init
+        track.append(arrival.chunk, arrival.cut.duration, at_once=arrival.at_once, lent=lent)
+        self.end = arrival.cut.end_time
+
     def note_chunk(self, arrival: Arrival) -> None:
         """A chunk of its encoder's was placed."""
-        self.end = self.own_end = arrival.cut.end_time
+        self.own_end = arrival.cut.end_time
         if self.track.is_video and arrival.can_begin:
             media = parse_chunk(arrival.cut.data, 0, self.init)
             self.key_picture = key_picture(media)
@@ -146,6 +177,7 @@ class Period:
         self.grid = Grid(epoch, rhythm, target)
         self.ended_at: Fraction | None = None
         """UTC, seconds; None while it goes on, or nobody knows."""
+        self.following: Epoch | None = None
         self.members: dict[str, Member] = {
             track.name: Member.of(
                 track,
@@ -291,6 +323,7 @@ class Period:
         it must all the same: dash.js waits out a gap between periods, second by second
         (``GapController``).
         """
+        self.following = following
         if following.continues == self.id:
             self.grid.end_at(following.media_start)
         if self.ended_at is None:
@@ -338,7 +371,7 @@ class Period:
             frame_rate=member.frame_rate,
             sample_rate=facts.sample_rate,
             channels=facts.channels,
-            roles=tuple(role for role in facts.roles if role[0] != SWITCHING_SET),
+            roles=_roles(member.init),
             switching_set=track.switching_set,
             event_schemes=track.event_schemes,
             init_name=f"init-{self.id}.mp4",
@@ -357,6 +390,10 @@ class Period:
 def _leader(tracks: Sequence[Track]) -> Track:
     """Whose segments the others follow: pictures before sound, and sound before the rest."""
     return min(tracks, key=lambda track: (not track.is_video, track.is_sparse))
+
+
+def _roles(init: InitSegment) -> tuple[tuple[str, str], ...]:
+    return tuple(role for role in init.leading_track.roles if role[0] != SWITCHING_SET)
 
 
 def _frame_rate(track: Track, arrivals: Sequence[Arrival]) -> Fraction | None:
