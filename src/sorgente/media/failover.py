@@ -166,10 +166,11 @@ def _understudy(member: Member, among: Period) -> Member | None:
     """The next lower bit rate that its players can switch to, or the lowest."""
     if not member.track.is_video:
         return None
+    key = _switching_key(member)
     others = [
         other
         for other in among.members.values()
-        if other.track is not member.track and _is_there(other) and _alike(other, member)
+        if other.track is not member.track and _is_there(other) and _switching_key(other) == key
     ]
     lower = [other for other in others if other.bandwidth <= member.bandwidth]
     if lower:
@@ -181,9 +182,12 @@ def _is_there(member: Member | None) -> bool:
     return member is not None and not (member.gone or member.slates)
 
 
-def _alike(one: Member, other: Member) -> bool:
-    """Whether players may switch between them inside a period (see ``dash.adaptation``)."""
-    return one.switching_key == other.switching_key
+def _switching_key(member: Member) -> tuple[object, ...]:
+    """The same for tracks that players may switch between: those of one AdaptationSet (see
+    ``dash.adaptation``), as long as both are encrypted, or neither."""
+    track, facts = member.track, member.init.leading_track
+    family, encrypted = facts.codec.partition(".")[0], facts.sample_entry.encrypted
+    return (track.kind, track.switching_set, facts.language, facts.roles, family, encrypted)
 
 
 def _shown(period: Period, track: Track) -> Fraction:

@@ -115,15 +115,6 @@ class Member:
         """Players who followed it so far have the init segment of another track."""
         return self.heard.data != self.init.data
 
-    @property
-    def switching_key(self) -> tuple[object, ...]:
-        """The same for tracks that players may switch between: those of an AdaptationSet (see
-        ``dash.adaptation``), as long as both are encrypted, or neither."""
-        facts = self.init.leading_track
-        family, roles = facts.codec.partition(".")[0], _roles(self.init)
-        of_track = (self.track.kind, self.track.switching_set, facts.language, roles)
-        return (*of_track, family, facts.sample_entry.encrypted)
-
     def append(self, arrival: Arrival, init: InitSegment | None = None) -> None:
         """Put a chunk into the growing segment. ``init``: what it decodes with, if it is not of
         this track. Players that have another one get it first; who begins with a segment has the
@@ -178,6 +169,7 @@ class Period:
         self.ended_at: Fraction | None = None
         """UTC, seconds; None while it goes on, or nobody knows."""
         self.following: Epoch | None = None
+        """What comes after it."""
         self.members: dict[str, Member] = {
             track.name: Member.of(
                 track,
@@ -371,7 +363,7 @@ class Period:
             frame_rate=member.frame_rate,
             sample_rate=facts.sample_rate,
             channels=facts.channels,
-            roles=_roles(member.init),
+            roles=tuple(role for role in facts.roles if role[0] != SWITCHING_SET),
             switching_set=track.switching_set,
             event_schemes=track.event_schemes,
             init_name=f"init-{self.id}.mp4",
@@ -390,10 +382,6 @@ class Period:
 def _leader(tracks: Sequence[Track]) -> Track:
     """Whose segments the others follow: pictures before sound, and sound before the rest."""
     return min(tracks, key=lambda track: (not track.is_video, track.is_sparse))
-
-
-def _roles(init: InitSegment) -> tuple[tuple[str, str], ...]:
-    return tuple(role for role in init.leading_track.roles if role[0] != SWITCHING_SET)
 
 
 def _frame_rate(track: Track, arrivals: Sequence[Arrival]) -> Fraction | None:
