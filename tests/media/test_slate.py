@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -10,7 +11,16 @@ from sorgente.isobmff.slate import BRAND
 from sorgente.media.publisher import Publisher
 from sorgente.media.segment import Segment
 from tests.media.test_presentation import FRAME, Stage
-from tests.support.boxes import AUDIO, ENCRYPTED, SYNC, Sample, TrafSpec, chunk, init_segment
+from tests.support.boxes import (
+    AUDIO,
+    ENCRYPTED,
+    SYNC,
+    VIDEO,
+    Sample,
+    TrafSpec,
+    chunk,
+    init_segment,
+)
 from tests.support.live import Upload, media_of, video
 
 GOP = 25
@@ -218,8 +228,16 @@ def test_sound_that_comes_late_comes_in_place_of_silence(stage: Stage) -> None:
     assert not is_slate(segments(stage, "a")[-1])
 
 
-def test_a_bit_rate_that_dies_is_left_out_as_there_are_others(stage: Stage) -> None:
-    encoder = Encoder(stage, "a", "v1", "v2")
+def two_cameras(stage: Stage) -> Encoder:
+    """Pictures that are no bit rates of each other: nobody switches between them unasked."""
+    encoder = Encoder(stage, "a", "v1")
+    encoder.uploads["v2"] = video(600, gop=GOP, spec=replace(VIDEO, language="deu"))
+    encoder.begin("v2")
+    return encoder
+
+
+def test_a_camera_that_dies_is_left_out_as_there_are_others(stage: Stage) -> None:
+    encoder = two_cameras(stage)
     encoder.send(85)
     encoder.kill("v2")
     encoder.send(120)
@@ -230,7 +248,7 @@ def test_a_bit_rate_that_dies_is_left_out_as_there_are_others(stage: Stage) -> N
 
 def test_players_go_on_by_the_numbers_of_the_old_period_until_they_know(stage: Stage) -> None:
     """Shaka asks for what comes next, and goes on behind it, whatever it gets."""
-    encoder = Encoder(stage, "a", "v1", "v2")
+    encoder = two_cameras(stage)
     encoder.send(85)
     old_numbers = [each.number for each in segments(stage, "v1")]
     encoder.kill("v2")

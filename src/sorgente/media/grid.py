@@ -52,7 +52,7 @@ class Grid:
 
     def begins(self, arrival: Arrival) -> int | None:
         """The number of the segment that a chunk begins; None if it begins none."""
-        number = self._number_at(arrival)
+        number = self.number_at(arrival)
         if number < self._epoch.start_number or not arrival.can_begin:
             return None
         growing = arrival.track.growing
@@ -61,6 +61,16 @@ class Grid:
             return number if number > arrival.track.last_number else None
         behind_the_end = self._last is not None and number > self._last
         return None if number <= growing.number or behind_the_end else number
+
+    def number_at(self, arrival: Arrival) -> int:
+        """The number of the segment that a chunk lies in, by its time alone."""
+        first = self._epoch.start_number
+        if arrival.track.is_video:
+            return first + self._video_index(arrival.presented_at)
+        middle = arrival.starts_at + min(arrival.duration, self.duration) / 2
+        if self._steady:
+            return first + floor(self._since(middle))
+        return next((number for number, cut in reversed(self._cuts) if cut <= middle), first - 1)
 
     def completes(self, number: int, end: Fraction, duration: Fraction) -> bool:
         """Whether a chunk that ends at ``end`` on the run's timeline fills segment ``number``: one
@@ -88,15 +98,6 @@ class Grid:
     def end_at(self, start: Fraction) -> None:
         """Another period goes on from ``start`` on the run's timeline."""
         self._last = self._epoch.start_number + self._video_index(start) - 1
-
-    def _number_at(self, arrival: Arrival) -> int:
-        first = self._epoch.start_number
-        if arrival.track.is_video:
-            return first + self._video_index(arrival.presented_at)
-        middle = arrival.starts_at + min(arrival.duration, self.duration) / 2
-        if self._steady:
-            return first + floor(self._since(middle))
-        return next((number for number, cut in reversed(self._cuts) if cut <= middle), first - 1)
 
     def _video_index(self, start: Fraction) -> int:
         near = self._nearest(start) if self._steady else None

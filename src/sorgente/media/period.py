@@ -11,6 +11,7 @@ from sorgente.isobmff.fragment import parse_chunk
 from sorgente.isobmff.init_segment import SWITCHING_SET, InitSegment
 from sorgente.isobmff.slate import Sample, key_picture, silence
 from sorgente.media.arrival import Arrival, picture_duration
+from sorgente.media.chunk import Chunk
 from sorgente.media.grid import OFF_GRID, Grid
 from sorgente.media.rhythm import Rhythm
 from sorgente.media.segment import Segment
@@ -46,6 +47,8 @@ class Member:
     """Ticks: where its media, slates included, end."""
     own_end: int
     """Ticks: where what its encoder sent ends."""
+    heard: InitSegment
+    """What players have who followed it so far: its own, or that of a track that played it."""
     key_picture: Sample | None = None
     """The newest, of video."""
     gone: bool = False
@@ -88,6 +91,7 @@ class Member:
             segment_ticks=round(segment_duration * facts.timescale),
             end=offset,
             own_end=offset,
+            heard=before.heard if before and before.is_played else track.init,
             key_picture=before.key_picture if before else None,
         )
 
@@ -106,9 +110,27 @@ class Member:
         """Seconds: the longest chunk so far."""
         return Fraction(self.longest_chunk, self.timescale)
 
+    @property
+    def is_played(self) -> bool:
+        """Players who followed it so far have the init segment of another track."""
+        return self.heard.data != self.init.data
+
+    def append(self, arrival: Arrival, init: InitSegment | None = None) -> None:
+        """Put a chunk into the growing segment. ``init``: what it decodes with, if it is not of
+        this track. Players that have another one get it first; who begins with a segment has the
+        track's own."""
+        track, init, received_at = self.track, init or self.init, arrival.chunk.received_at
+        lent = init.data != self.init.data
+        begins = track.growing is not None and not track.growing.end
+        if init.data != self.heard.data or (lent and begins):
+            track.append(Chunk.of(init.data, received_at), 0, lent=lent)
+            self.heard = init
+        track.append(arrival.chunk, arrival.cut.duration, at_once=arrival.at_once, lent=lent)
+        self.end = arrival.cut.end_time
+
     def note_chunk(self, arrival: Arrival) -> None:
         """A chunk of its encoder's was placed."""
-        self.end = self.own_end = arrival.cut.end_time
+        self.own_end = arrival.cut.end_time
         if self.track.is_video and arrival.can_begin:
             media = parse_chunk(arrival.cut.data, 0, self.init)
             self.key_picture = key_picture(media)
@@ -146,6 +168,8 @@ class Period:
         self.grid = Grid(epoch, rhythm, target)
         self.ended_at: Fraction | None = None
         """UTC, seconds; None while it goes on, or nobody knows."""
+        self.following: Epoch | None = None
+        """What comes after it."""
         self.members: dict[str, Member] = {
             track.name: Member.of(
                 track,
@@ -227,17 +251,9 @@ class Period:
             self.grid.opened(number, arrival.presented_at)
         return track.open(number, self.id, self.time_of(self.members[track.name], number))
 
-    def goes_on_from(self, before: Period, tracks: Collection[Track]) -> bool:
-        """Whether this period begins where ``before`` would have begun another segment."""
-        number = before.number_after(tracks)
-        slack = before.segment_duration * OFF_GRID
-        if number is None or before.run is not self.run:
-            return False
-        return abs(self.epoch.start - before.starts_at(number)) <= slack
-
     def take_over(self, before: Period, tracks: Collection[Track], promised: int) -> list[Track]:
         """Go on where ``before`` would have begun another segment, with those of ``tracks`` that
-        stay as they are. Returns these.
+        stay as they are. Returns these; none, if this one begins elsewhere.
 
         Players learn of a new period when they look. Until then they ask the old one for what
         follows, all numbers up to ``promised``; and what is theirs already may be ahead of the
@@ -245,7 +261,9 @@ class Period:
         looks for what comes after it, a whole segment behind the start of the new period.
         """
         first = before.number_after(tracks)
-        if first is None:
+        if first is None or before.run is not self.run:
+            return []
+        if abs(self.epoch.start - before.starts_at(first)) > before.segment_duration * OFF_GRID:
             return []
         stay = [track for track in tracks if self.stays(track, before)]
         for track in stay:
@@ -297,6 +315,7 @@ class Period:
         it must all the same: dash.js waits out a gap between periods, second by second
         (``GapController``).
         """
+        self.following = following
         if following.continues == self.id:
             self.grid.end_at(following.media_start)
         if self.ended_at is None:

@@ -22,15 +22,15 @@ from sorgente.media.arrival import Arrival, Waiting, moved
 from sorgente.media.attendance import Attendance
 from sorgente.media.catalogue import Catalogue
 from sorgente.media.chunk import Chunk
+from sorgente.media.failover import Failover
 from sorgente.media.fanout import Counters
 from sorgente.media.feed import Feed
 from sorgente.media.merger import Merger
-from sorgente.media.period import Member, Period
+from sorgente.media.period import Period
 from sorgente.media.planner import Plan, Planner, by_name
 from sorgente.media.publisher import Outcome
 from sorgente.media.rhythm import KeyFrames
 from sorgente.media.segment import Segment
-from sorgente.media.slate import slates, wanted
 from sorgente.media.snapshot import PresentationSnapshot
 from sorgente.media.sparse import first_open, passed, strays
 from sorgente.media.timeline import Epoch, Run, Timeline
@@ -123,6 +123,7 @@ class Presentation:
         self._runs: dict[Track, Run] = {}
         self._attendance = Attendance()
         self._waiting = Waiting(rules.window_bytes)
+        self._failover = Failover()
         self._periods: deque[Period] = deque()
         self._key_frames = KeyFrames()
         self._planner = Planner(
@@ -198,20 +199,21 @@ class Presentation:
 
     def find(self, track: Track, number: int, now: float) -> Segment | Absence:
         """What a request for segment ``number`` of ``track`` meets."""
-        due, utc = 0, Fraction(self._utc.at(now))
+        due, utc = 0, self._utc_at(now)
         if self._periods and not self.ended:
             due = self._periods[-1].number_due(utc)
         found = track.find(number, due)
         if isinstance(found, Absence) and track.is_sparse and passed(number, self._periods, utc):
             return Absence.EMPTY
-        return Absence.NEXT if found is Absence.EMPTY and now < self._noticed_at else found
+        awaited = now < self._noticed_at or self._failover.promises(track, number)
+        return Absence.NEXT if found is Absence.EMPTY and awaited else found
 
     def due_in(self, number: int, now: float) -> float:
         """Seconds until segment ``number`` begins, by the clock; 0 if it should have begun."""
         if not self._periods:
             return 0.0
         start = self._periods[-1].starts_at(number)
-        return max(0.0, float(start - Fraction(self._utc.at(now))))
+        return max(0.0, float(start - self._utc_at(now)))
 
     def await_announcement(self, key: object, call: Callable[[], None]) -> None:
         """Call ``call`` with the next period, or when there will be none."""
@@ -309,7 +311,7 @@ class Presentation:
         for track in source.tracks.values():
             self._leave(track)
             self._attendance.leave(track)
-        self._show_slates(now)
+        self._stand_in(now)
         if self._sources:  # those who go on do not wait for its rhythm
             gone = set(source.tracks.values())
             self._waiting.keep_only(lambda arrival: arrival.track not in gone)
@@ -327,7 +329,7 @@ class Presentation:
         """Do what only time brings about."""
         if self._waiting:
             self._announce_first(now)
-        self._show_slates(now)
+        self._stand_in(now)
         self._pass_by(now)
         if self._ends_at is not None and now >= self._ends_at:
             self._ends_at = None
@@ -337,9 +339,12 @@ class Presentation:
             if self._periods:
                 self._periods[-1].end(with_slates=False)
                 self._change(now)
+        if self._periods:
+            self._failover.tick(self._periods[-1], self._utc_at(now))
         if self._periods and now >= self._noticed_at:
             for track in self.tracks.values():
-                track.refuse(below=self._periods[-1].epoch.start_number)
+                if track not in self._failover.played:
+                    track.refuse(below=self._periods[-1].epoch.start_number)
         self._expire(now)
         self._forget_periods(now)
         self._forget_tracks()
@@ -387,7 +392,7 @@ class Presentation:
     def _put(self, arrival: Arrival, period: Period, now: float) -> None:
         """Place a chunk that has just come. Where players were told that there is nothing, none
         comes: it goes where they have yet to look, unless the period is over."""
-        number, utc = period.begins(arrival), Fraction(self._utc.at(now))
+        number, utc = period.begins(arrival), self._utc_at(now)
         if number is not None and arrival.track.is_sparse and passed(number, self._periods, utc):
             if period is not self._periods[-1]:
                 return
@@ -398,41 +403,15 @@ class Presentation:
         """Its upload, or its timeline, is over: a slate follows if there can be one, or its segment
         closes at its last whole chunk."""
         member = self._periods[-1].members.get(track.name) if self._periods else None
-        if member is None or member.slate is None:
-            track.close()
-        else:
+        if member is not None and member.slate is not None:
             member.gone = True
+        elif track not in self._failover.played:
+            track.close()
 
-    def _show_slates(self, now: float) -> None:
-        """Stand in for what does not come."""
-        if not self._periods or self._periods[-1].ended_at is not None:
-            return
-        period, utc = self._periods[-1], Fraction(self._utc.at(now))
-        for member in period.members.values():
-            if wanted(member, period, utc):
-                self._show_slate(member, period, utc, now)
-
-    def _show_slate(self, member: Member, period: Period, until: Fraction, now: float) -> None:
-        """Stand in for one track; ``until``: UTC, seconds."""
-        for arrival in slates(member, period, until, now):
-            member.slates += 1
-            number = period.begins(arrival)
-            if number is not None:
-                period.open(arrival, number)
-            if member.track.growing is None:
-                break  # it never had a segment
-            member.track.append(arrival.chunk, arrival.cut.duration)
-            member.end = arrival.cut.end_time
-
-    def _say_farewell(self, before: Period, tracks: list[Track], now: float) -> None:
-        """Show slates of those who do not go on with ``tracks`` for one segment more than there is:
-        players ask for it before they know."""
-        number = before.number_after(tracks)
-        if number is None:
-            return
-        for member in before.members.values():
-            if member.gone and member.track not in tracks:
-                self._show_slate(member, before, before.starts_at(number + 1), now)
+    def _stand_in(self, now: float) -> None:
+        """Fill up what does not come."""
+        if self._periods and self._periods[-1].ended_at is None:
+            self._failover.fill(self._periods[-1], self._utc_at(now), now)
 
     def _period_of(self, epoch: Epoch | None) -> Period | None:
         if epoch is None:
@@ -449,8 +428,9 @@ class Presentation:
         if track is period.leading and cut.random_access:
             self._key_frames.note(arrival.presented_at)
         member = period.members[track.name]
-        track.append(arrival.chunk, cut.duration, at_once=arrival.at_once)
+        member.append(arrival)
         member.note_chunk(arrival)
+        self._failover.hear(arrival, member.init, now)
         if member.note():
             self._change(now)
 
@@ -458,12 +438,12 @@ class Presentation:
         """What is to follow ``period`` with ``arrival``; None: it goes on."""
         if period is not self._periods[-1]:
             return None
-        return self._planner.next(period, arrival, now, Fraction(self._utc.at(now)))
+        return self._planner.next(period, arrival, now, self._utc_at(now))
 
     def _announce_first(self, now: float) -> None:
         """Open the period that what waits is to begin, if it is due."""
         newest = self._periods[-1] if self._periods else None
-        plan = self._planner.first(newest, now, Fraction(self._utc.at(now)))
+        plan = self._planner.first(newest, now, self._utc_at(now))
         if plan is not None:
             self._announce(plan, now)
 
@@ -471,31 +451,24 @@ class Presentation:
         """Open a period, and place what waited for it."""
         run, tracks = plan.run, plan.tracks
         before = self._periods[-1] if self._periods else None
+        promised = 0
         if before is not None:
-            self._show_slates(now)
+            self._stand_in(now)
             tracks = by_name(tracks + before.stand_ins(tracks))
-            if before.run is run:
-                self._say_farewell(before, tracks, now)
+            promised = self._see_off(before, run, tracks, now)
         elif self._by_track:
             tracks = by_name(tracks + self._catalogue.silence_for(tracks))
         last = self._catalogue.last_number
         epoch = self.timeline.open(plan.start, self._utc.at(now), last)
-        promised = 0
         if before is not None:
-            promised = before.number_due(Fraction(self._utc.at(now)) + NOTICE)
-            self._noticed_at = now + NOTICED_SECONDS
             before.end_before(epoch)
-            if before.run is not run:
-                self._key_frames.begin()
         arrivals = self._waiting.take_all()
         target = self._rules.segment_target
         period = Period(run, epoch, plan.rhythm, target, arrivals, tracks, before)
         self._periods.append(period)
         for track in tracks:
             track.inits[epoch.id] = track.init
-        stay: list[Track] = []
-        if before is not None and period.goes_on_from(before, tracks):
-            stay = period.take_over(before, tracks, promised)
+        stay = [] if before is None else period.take_over(before, tracks, promised)
         for track in self.tracks.values():
             if track not in stay:
                 track.expect(epoch.start_number, promised)
@@ -505,22 +478,42 @@ class Presentation:
         if self._by_track:
             self._merger.compose([track for track in tracks if track in came])
         for track in self.tracks.values():
-            if track not in tracks or before is None or before.run is not run:
+            goes_on = track in tracks or track in self._failover.played
+            if not goes_on or before is None or before.run is not run:
                 track.close()
-        keys = [a.starts_at for a in arrivals if a.track is period.leading and a.can_begin]
-        for arrival in arrivals:
-            if arrival.starts_at >= min(keys, default=plan.start):
-                self._merger.take(arrival, now)
-            where = self._period_of(arrival.epoch)
-            if where is not None and arrival.track.name in where.members:
-                self._place(arrival, where, where.begins(arrival), now)
-        self._show_slates(now)
+        self._place_waiting(arrivals, period, plan.start, now)
+        self._stand_in(now)
         for track in tracks:
             self._close_if_full(track)
         self._change(now)
         awaiting, self._awaiting = self._awaiting, {}
         for call in awaiting.values():
             call()
+
+    def _see_off(self, before: Period, run: Run, tracks: list[Track], now: float) -> int:
+        """``tracks`` go on in another period. Returns the last number that players may ask
+        ``before`` for until they know."""
+        promised = before.number_due(self._utc_at(now) + NOTICE)
+        self._noticed_at = now + NOTICED_SECONDS
+        if before.run is run:
+            self._failover.see_off(before, tracks, promised, now)
+        else:
+            self._failover.clear()
+            self._key_frames.begin()
+        return promised
+
+    def _place_waiting(
+        self, arrivals: list[Arrival], period: Period, start: Fraction, now: float
+    ) -> None:
+        """Put what waited for ``period`` where it belongs; ``start``: seconds on its run's
+        timeline. What is merged begins with a picture."""
+        keys = [a.starts_at for a in arrivals if a.track is period.leading and a.can_begin]
+        for arrival in arrivals:
+            if arrival.starts_at >= min(keys, default=start):
+                self._merger.take(arrival, now)
+            where = self._period_of(arrival.epoch)
+            if where is not None and arrival.track.name in where.members:
+                self._place(arrival, where, where.begins(arrival), now)
 
     def _close_if_full(self, track: Track) -> None:
         """Whole segments are over when they are here, not when the next one begins."""
@@ -540,7 +533,7 @@ class Presentation:
 
     def _pass_by(self, now: float) -> None:
         """Let nobody wait for what sparse tracks do not say."""
-        utc = Fraction(self._utc.at(now))
+        utc = self._utc_at(now)
         for track in self._attendance.sparse if self._periods else ():
             growing = track.growing
             if growing is not None and passed(growing.number, self._periods, utc):
@@ -553,10 +546,11 @@ class Presentation:
         """The event is over: what is kept stays to be seen, with an end."""
         self._merger.finish(clean=False)
         self._waiting.take_all()
+        self._failover.clear()
         self._runs = {}
         promised = 0
         if self._periods:
-            known = Fraction(self._utc.at(now)) + Fraction(FAREWELL) + AFTERWARDS
+            known = self._utc_at(now) + Fraction(FAREWELL) + AFTERWARDS
             promised = self._periods[-1].number_due(known)
         for track in self.tracks.values():
             track.finish(promised)
@@ -594,9 +588,13 @@ class Presentation:
             self._runs.pop(track, None)
             self.timeline.forget(track.name)
 
+    def _utc_at(self, now: float) -> Fraction:
+        """Seconds."""
+        return Fraction(self._utc.at(now))
+
     def _change(self, now: float) -> None:
         self.revision += 1
-        self._changed_at = Fraction(self._utc.at(now)).limit_denominator(1000)
+        self._changed_at = self._utc_at(now).limit_denominator(1000)
 
 
 def _track_name(feed: Feed, init: InitSegment, track_id: int) -> str:

@@ -81,6 +81,8 @@ class Track:
         self._counters = counters
         self._growing: Segment | None = None
         self._last_chunk = 0
+        self._lent = False
+        """What grows is not all its own."""
         self._held: dict[int, dict[Subscriber, Callable[[], None]]] = {}
 
     @property
@@ -144,6 +146,7 @@ class Track:
         self.refuse(below=number, above=self._promised.stop)
         segment = Segment(number, epoch, time, self.init.content_type, self._counters)
         self.segments[number] = self._growing = segment
+        self._lent = False
         self.last_number, self.next_number = number, number + 1
         return segment
 
@@ -183,14 +186,16 @@ class Track:
         self.next_number = None
         self.refuse()
 
-    def append(self, chunk: Chunk, duration: int, *, at_once: int = 0) -> None:
+    def append(self, chunk: Chunk, duration: int, *, at_once: int = 0, lent: bool = False) -> None:
         """One more chunk of the segment that is growing, of so many ticks; ``at_once``: ticks that
-        its encoder sent in one piece."""
+        its encoder sent in one piece; ``lent``: by another track, so that it says nothing of this
+        one's bit rate."""
         segment = self._growing
         assert segment is not None, "open() comes before append()"
         if segment.end:
             self.longest_chunk = max(self.longest_chunk, self._last_chunk)
         self._last_chunk = at_once
+        self._lent = self._lent or lent
         self.bytes_held += chunk.bytes_held
         segment.append(chunk, duration)
         for subscriber in self._held.pop(segment.number, ()):
@@ -202,7 +207,7 @@ class Track:
         if segment is None:
             return
         segment.close()
-        if segment.duration:
+        if segment.duration and not self._lent:
             bits = segment.bytes * 8 * self.timescale
             self.peak_bandwidth = max(self.peak_bandwidth, bits // segment.duration)
 
