@@ -154,6 +154,16 @@ class Scene:
         assert found.back <= BACK + behind, await self.viewer.evidence(f"back after {found.back} s")
         assert found.on_target is not None, await self.viewer.evidence("late for good")
 
+    async def killed_and_back(self, fault: str, seconds: float, line: Line) -> None:
+        """The usual encoder is killed, ``line`` comes after so many seconds: the player goes on."""
+        first = self.encoder()
+        await self.settled()
+        first.kill()
+        gone = time.time()
+        returned = await away(seconds)
+        self.encoder(line)
+        await self.goes_on(fault, gone, returned)
+
 
 Setting = Callable[..., Awaitable[Scene]]
 
@@ -191,13 +201,7 @@ async def away(seconds: float) -> float:
 )
 async def test_killed(scene: Setting, player: Name, form: Input, seconds: float) -> None:
     set_ = await scene(player, form)
-    first = set_.encoder()
-    await set_.settled()
-    first.kill()
-    gone = time.time()
-    returned = await away(seconds)
-    set_.encoder()
-    await set_.goes_on("killed", gone, returned)
+    await set_.killed_and_back("killed", seconds, Line(form))
 
 
 @minutes
@@ -278,13 +282,7 @@ async def test_another_resolution_after_a_restart(
     scene: Setting, player: Name, form: Input
 ) -> None:
     set_ = await scene(player, form)
-    first = set_.encoder()
-    await set_.settled()
-    first.kill()
-    gone = time.time()
-    returned = await away(1.0)
-    set_.encoder(Line(form, picture=TWICE_AS_LARGE))
-    await set_.goes_on("resolution", gone, returned)
+    await set_.killed_and_back("resolution", 1.0, Line(form, picture=TWICE_AS_LARGE))
 
 
 @minutes
@@ -301,13 +299,7 @@ async def test_another_codec_after_a_restart(
     scene: Setting, player: Name, name: str, line: Line
 ) -> None:
     set_ = await scene(player, "tracks")
-    first = set_.encoder()
-    await set_.settled()
-    first.kill()
-    gone = time.time()
-    returned = await away(1.0)
-    set_.encoder(line)
-    await set_.goes_on(name, gone, returned)
+    await set_.killed_and_back(name, 1.0, line)
 
 
 @minutes
@@ -315,13 +307,7 @@ async def test_another_codec_after_a_restart(
 @pytest.mark.parametrize("form", INPUTS)
 async def test_no_sound_after_a_restart(scene: Setting, player: Name, form: Input) -> None:
     set_ = await scene(player, form)
-    first = set_.encoder()
-    await set_.settled()
-    first.kill()
-    gone = time.time()
-    returned = await away(1.0)
-    set_.encoder(Line(form, sound=None))
-    await set_.goes_on("no sound", gone, returned)
+    await set_.killed_and_back("no sound", 1.0, Line(form, sound=None))
 
 
 # One of its tracks
