@@ -9,7 +9,7 @@ import pytest
 from sorgente.isobmff.slate import BRAND
 from sorgente.media.publisher import Publisher
 from sorgente.media.segment import Segment
-from tests.media.test_presentation import FRAME, Stage
+from tests.media.stage import FRAME, Stage
 from tests.support.boxes import AUDIO, ENCRYPTED, SYNC, Sample, TrafSpec, chunk, init_segment
 from tests.support.live import Upload, media_of, video
 
