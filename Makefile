@@ -1,13 +1,15 @@
 # make run     an origin and a live test picture in it; prints what to open
 # make test    everything that CI does: lint, types, layers, tests, real encoders, a real browser
 # make lint | unit | e2e | cover        parts of it
-# make players | bench | soak           what takes minutes
+# make players | bench | soak           what takes minutes, or more than an hour: players
 #
 # The first use of any of them sets up .venv; nothing else is needed than make and Python 3.11.
 
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
+# A worker for the players, one for other real programs, one for the rest (tests/conftest.py).
+BESIDE := -n 3 --dist loadgroup
 
 .PHONY: run test lint unit e2e players cover bench soak lock clean browser
 
@@ -15,7 +17,7 @@ run: $(READY)
 	@exec $(BIN)/python scripts/test_picture.py
 
 test: lint browser
-	$(BIN)/pytest -m "not minutes"
+	$(BIN)/pytest $(BESIDE) -m "not minutes"
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -24,13 +26,13 @@ lint: $(READY)
 	$(BIN)/lint-imports
 
 unit: $(READY)
-	$(BIN)/pytest -m "not e2e"
+	$(BIN)/pytest $(BESIDE) -m "not e2e"
 
 e2e: $(READY) browser
-	$(BIN)/pytest -m "e2e and not minutes"
+	$(BIN)/pytest $(BESIDE) -m "e2e and not minutes"
 
 players: $(READY) browser
-	SORGENTE_MEASUREMENTS=measurements.jsonl $(BIN)/pytest -s tests/e2e/test_dash_players.py
+	SORGENTE_MEASUREMENTS=measurements.jsonl $(BIN)/pytest -s -m "players or minutes"
 
 cover: $(READY)
 	$(BIN)/pytest -m "not e2e" --cov --cov-report=term-missing

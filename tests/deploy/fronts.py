@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -66,10 +65,3 @@ def configured(front: Front, directory: Path, *, port: int, origin_port: int) ->
     path = directory / front.config
     path.write_text(text.replace("DIR", str(directory)))
     return path
-
-
-def free_port() -> int:
-    """A port nobody listens on, for programs that cannot tell which they took."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])

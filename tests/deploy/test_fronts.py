@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.fronts import FRONTS, configured, free_port
+from tests.deploy.fronts import FRONTS, configured
 from tests.integration.conftest import Spawn
 from tests.integration.process import OriginProcess
 from tests.support.absent import absent
 from tests.support.live import payloads, video
 from tests.support.origin import Site, request_head, until
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.timeout(60)
 

@@ -11,10 +11,18 @@ import pytest
 
 from tests.e2e.programs import Program, ffmpeg
 from tests.integration.conftest import origin_process, spawn
+from tests.support.npm import node
 
 __all__ = ["origin_process", "spawn"]
 
 Run = Callable[..., Program]
+
+
+@pytest.fixture(autouse=True)
+def players_are_installed(request: pytest.FixtureRequest) -> None:
+    """Before a test begins: npm takes a quarter of a minute, with an encoder on the air."""
+    if request.node.get_closest_marker("players"):
+        node()
 
 
 @pytest.fixture

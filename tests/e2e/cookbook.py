@@ -9,7 +9,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -198,10 +197,3 @@ def require(lines: Iterable[Command]) -> None:
             absent(line.program)
         if line.program == "gst-launch-1.0":
             gstreamer.require(*ELEMENTS)
-
-
-def free_port() -> int:
-    """For TCP and UDP."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])

@@ -17,7 +17,7 @@ from tests.integration.process import OriginProcess
 from tests.support.browser import opened
 from tests.support.origin import until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.e2e, pytest.mark.players, pytest.mark.timeout(240)]
 
 PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>a page of another origin</title>

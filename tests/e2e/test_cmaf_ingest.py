@@ -7,13 +7,13 @@ import pytest
 from tests.e2e.players.encoder import LiveEncoder
 from tests.e2e.players.measure import ON_AIR_SECONDS
 from tests.e2e.players.measurement import glass_to_glass
-from tests.e2e.players.site import NAMES, Name
+from tests.e2e.players.site import Name
 from tests.e2e.players.viewer import watching
 from tests.e2e.segmenter import Way, segmenting
 from tests.integration.conftest import Spawn
 from tests.support.picture import RATE
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.e2e, pytest.mark.players, pytest.mark.timeout(180)]
 
 MEASURED = 15.0
 """Seconds."""
@@ -22,7 +22,7 @@ LIMITS: dict[Way, float] = {"growing": 1900, "whole": 5500}
 1 s that are sent when they are complete."""
 
 
-@pytest.mark.parametrize("player", NAMES)
+@pytest.mark.parametrize("player", ["dash", pytest.param("shaka", marks=pytest.mark.minutes)])
 @pytest.mark.parametrize("way", LIMITS)
 async def test_glass_to_glass(spawn: Spawn, player: Name, way: Way) -> None:
     origin = await spawn()

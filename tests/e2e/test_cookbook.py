@@ -26,6 +26,7 @@ from tests.e2e.segments import broken_promises, recorded, until_recorded
 from tests.integration.conftest import Spawn
 from tests.integration.process import OriginProcess
 from tests.support.origin import until
+from tests.support.ports import free_port
 from tests.support.rtsp import camera
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
@@ -164,7 +165,7 @@ async def test_encoders_do_what_the_page_says(
     at, source = f"{kitchen.origin.host}:{kitchen.origin.port}", [FFMPEGS["wheel"], *CAMERA]
     async with camera(source, kitchen.folder) as rtsp, asyncio.TaskGroup() as side_by_side:
         for number, recipe in enumerate(lines):
-            place = Place(at, f"line{number}", rtsp.url, cookbook.free_port())
+            place = Place(at, f"line{number}", rtsp.url, free_port())
             side_by_side.create_task(kitchen.try_out(recipe, place))
 
 

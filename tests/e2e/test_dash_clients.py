@@ -3,6 +3,7 @@ picture after picture, and without a word."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -24,6 +25,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 RATE: Final = 25
 PLAIN: Final = Show(picture(str(RATE)), noise(), x264(RATE))
 REORDERED: Final = Show(picture(str(RATE)), noise(), B_FRAMES)
+FORMS: Final = {"by track": PLAIN.by_track, "B-frames, muxed": REORDERED.muxed}
 LIVE_SECONDS: Final = 5
 """More than there is of the channel when a client comes: it goes on as pictures are made."""
 
@@ -43,28 +45,26 @@ async def plays(client: Program, output: Path, frames: int, patience: float) -> 
 
 
 @pytest.mark.parametrize(
-    "form", ["by track", pytest.param("B-frames, muxed", marks=pytest.mark.minutes)]
+    ("form", "element", "patience"),
+    [
+        ("by track", dashdemux, 30),
+        pytest.param("B-frames, muxed", dashdemux, 30, marks=pytest.mark.minutes),
+        pytest.param("by track", dashdemux2, 60, marks=pytest.mark.minutes),
+    ],
 )
 async def test_gstreamer_plays(
-    origin_process: OriginProcess, run: Run, tmp_path: Path, form: str
+    origin_process: OriginProcess,
+    run: Run,
+    tmp_path: Path,
+    form: str,
+    element: Callable[[str], list[str]],
+    patience: float,
 ) -> None:
     origin, output = origin_process, tmp_path / "gstreamer.txt"
-    ingest = f"{origin.url}/ingest/live"
-    run(*(PLAIN.by_track(ingest) if form == "by track" else REORDERED.muxed(ingest)))
+    run(*FORMS[form](f"{origin.url}/ingest/live"))
     await until_recorded(origin, (await look(origin)).mpd, 1)
-    client = run(*dashdemux(f"{origin.url}/live/live/manifest.mpd"), output=output)
-    await plays(client, output, LIVE_SECONDS * RATE, patience=30)
-
-
-@pytest.mark.minutes
-async def test_gstreamer_plays_as_it_chooses_itself(
-    origin_process: OriginProcess, run: Run, tmp_path: Path
-) -> None:
-    origin, output = origin_process, tmp_path / "gstreamer.txt"
-    run(*PLAIN.by_track(f"{origin.url}/ingest/live"))
-    await until_recorded(origin, (await look(origin)).mpd, 1)
-    client = run(*dashdemux2(f"{origin.url}/live/live/manifest.mpd"), output=output)
-    await plays(client, output, LIVE_SECONDS * RATE, patience=60)
+    client = run(*element(f"{origin.url}/live/live/manifest.mpd"), output=output)
+    await plays(client, output, LIVE_SECONDS * RATE, patience)
 
 
 @pytest.mark.parametrize(
@@ -74,8 +74,7 @@ async def test_ffmpeg_plays(
     origin_process: OriginProcess, run: Run, tmp_path: Path, form: str
 ) -> None:
     origin, output = origin_process, tmp_path / "received.mkv"
-    ingest = f"{origin.url}/ingest/live"
-    run(*(PLAIN.by_track(ingest) if form == "by track" else REORDERED.muxed(ingest)))
+    run(*FORMS[form](f"{origin.url}/ingest/live"))
     await look(origin)
     client = run(
         *ffmpeg("-i", f"{origin.url}/live/live/manifest.mpd", "-t", str(LIVE_SECONDS)),

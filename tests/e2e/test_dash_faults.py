@@ -8,6 +8,7 @@ SORGENTE_MEASUREMENTS. ``make players`` runs the long ones too.
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -44,7 +45,7 @@ from tests.integration.process import OriginProcess
 from tests.support.origin import until
 from tests.support.picture import RATE, Camera
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.e2e, pytest.mark.players, pytest.mark.timeout(180)]
 minutes = pytest.mark.minutes
 
 ON_AIR_SECONDS: Final = 1.5
@@ -52,6 +53,9 @@ ON_AIR_SECONDS: Final = 1.5
 TO_SETTLE: Final = 40.0
 BACK: Final = 3.0
 """Seconds from the encoder's return to a picture of it, at most (issue 3 §7)."""
+MORE_WHEN_BUSY: Final = 2.0
+"""Seconds on top of that on a machine with more to do than it has cores: it may have to wait for a
+whole segment more. On others, as those of `make players` are, nothing is added."""
 ON_TARGET: Final = 30.0
 """Seconds from there until a player is at its latency target again (issue 3 §7)."""
 WAITING: Final = 25.0
@@ -151,8 +155,19 @@ class Scene:
         found = await self.recovery(fault, gone, returned, behind)
         assert not self.viewer.fatal, await self.viewer.evidence("a fatal error")
         assert found.back is not None, await self.viewer.evidence("it never came back")
-        assert found.back <= BACK + behind, await self.viewer.evidence(f"back after {found.back} s")
+        limit = BACK + behind + (MORE_WHEN_BUSY if busy() else 0.0)
+        assert found.back <= limit, await self.viewer.evidence(f"back after {found.back} s")
         assert found.on_target is not None, await self.viewer.evidence("late for good")
+
+    async def killed_and_back(self, fault: str, seconds: float, line: Line) -> None:
+        """The usual encoder is killed, ``line`` comes after so many seconds: the player goes on."""
+        first = self.encoder()
+        await self.settled()
+        first.kill()
+        gone = time.time()
+        returned = await away(seconds)
+        self.encoder(line)
+        await self.goes_on(fault, gone, returned)
 
 
 Setting = Callable[..., Awaitable[Scene]]
@@ -169,6 +184,11 @@ async def scene(spawn: Spawn) -> AsyncIterator[Setting]:
             return Scene(player, form, origin, viewer, stack)
 
         yield start
+
+
+def busy() -> bool:
+    """Whether this machine has had more to do than it has cores, in the last minute."""
+    return os.getloadavg()[0] > (os.cpu_count() or 1)
 
 
 async def away(seconds: float) -> float:
@@ -191,13 +211,7 @@ async def away(seconds: float) -> float:
 )
 async def test_killed(scene: Setting, player: Name, form: Input, seconds: float) -> None:
     set_ = await scene(player, form)
-    first = set_.encoder()
-    await set_.settled()
-    first.kill()
-    gone = time.time()
-    returned = await away(seconds)
-    set_.encoder()
-    await set_.goes_on("killed", gone, returned)
+    await set_.killed_and_back("killed", seconds, Line(form))
 
 
 @minutes
@@ -278,13 +292,7 @@ async def test_another_resolution_after_a_restart(
     scene: Setting, player: Name, form: Input
 ) -> None:
     set_ = await scene(player, form)
-    first = set_.encoder()
-    await set_.settled()
-    first.kill()
-    gone = time.time()
-    returned = await away(1.0)
-    set_.encoder(Line(form, picture=TWICE_AS_LARGE))
-    await set_.goes_on("resolution", gone, returned)
+    await set_.killed_and_back("resolution", 1.0, Line(form, picture=TWICE_AS_LARGE))
 
 
 @minutes
@@ -301,13 +309,7 @@ async def test_another_codec_after_a_restart(
     scene: Setting, player: Name, name: str, line: Line
 ) -> None:
     set_ = await scene(player, "tracks")
-    first = set_.encoder()
-    await set_.settled()
-    first.kill()
-    gone = time.time()
-    returned = await away(1.0)
-    set_.encoder(line)
-    await set_.goes_on(name, gone, returned)
+    await set_.killed_and_back(name, 1.0, line)
 
 
 @minutes
@@ -315,13 +317,7 @@ async def test_another_codec_after_a_restart(
 @pytest.mark.parametrize("form", INPUTS)
 async def test_no_sound_after_a_restart(scene: Setting, player: Name, form: Input) -> None:
     set_ = await scene(player, form)
-    first = set_.encoder()
-    await set_.settled()
-    first.kill()
-    gone = time.time()
-    returned = await away(1.0)
-    set_.encoder(Line(form, sound=None))
-    await set_.goes_on("no sound", gone, returned)
+    await set_.killed_and_back("no sound", 1.0, Line(form, sound=None))
 
 
 # One of its tracks

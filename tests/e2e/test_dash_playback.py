@@ -30,7 +30,7 @@ from tests.integration.conftest import Spawn
 from tests.integration.process import OriginProcess
 from tests.support.picture import RATE
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.e2e, pytest.mark.players, pytest.mark.timeout(180)]
 
 TO_START: Final = 20.0
 """Seconds to the first picture, at most."""

@@ -23,7 +23,7 @@ from tests.integration.conftest import Spawn
 from tests.integration.process import OriginProcess
 from tests.support.picture import RATE
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.e2e, pytest.mark.players, pytest.mark.timeout(180)]
 
 Publish = Callable[[Input, OriginProcess], LiveEncoder]
 
@@ -50,8 +50,15 @@ def publish() -> Iterator[Publish]:
         yield start
 
 
-@pytest.mark.parametrize("player", NAMES)
-@pytest.mark.parametrize(("form", "target"), [("tracks", 0.2), ("muxed", None)])
+@pytest.mark.parametrize(
+    ("form", "target", "player"),
+    [
+        ("tracks", 0.2, "dash"),
+        ("tracks", 0.2, "shaka"),
+        ("muxed", None, "dash"),
+        pytest.param("muxed", None, "shaka", marks=pytest.mark.minutes),
+    ],
+)
 async def test_glass_to_glass(
     spawn: Spawn, publish: Publish, player: Name, form: Input, target: float | None
 ) -> None:

@@ -18,7 +18,7 @@ from tests.integration.process import OriginProcess
 from tests.support.origin import until
 from tests.support.picture import RATE
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.e2e, pytest.mark.players, pytest.mark.timeout(120)]
 
 MEASURED = 12.0
 """Seconds."""

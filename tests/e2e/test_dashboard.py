@@ -13,7 +13,7 @@ from tests.support.browser import blank
 from tests.support.live import video
 from tests.support.origin import LOCAL, InProcess, in_process
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.players]
 
 KEY = "of-the-operator"
 UPLOAD = video(260, gop=125)

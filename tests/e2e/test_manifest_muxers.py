@@ -167,6 +167,7 @@ async def test_a_clean_end_is_the_end(origin_process: OriginProcess, run: Run) -
     await until(lambda: origin.log.count("the manifest says that it is over") == 3)
 
 
+@pytest.mark.players
 @pytest.mark.parametrize("manifest", MANIFESTS)
 async def test_glass_to_glass(spawn: Spawn, manifest: str) -> None:
     origin = await spawn()
@@ -182,6 +183,7 @@ async def test_glass_to_glass(spawn: Spawn, manifest: str) -> None:
             assert measured.frames > MEASURED * RATE * 0.8
 
 
+@pytest.mark.players
 @pytest.mark.parametrize("manifest", ["ours", pytest.param("its own", marks=pytest.mark.minutes)])
 async def test_a_player_goes_on_with_an_encoder_that_begins_again(
     spawn: Spawn, manifest: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import signal
-import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -19,6 +18,7 @@ from tests.e2e.programs import Program, curl, decoded, packets
 from tests.e2e.pushing import FFMPEGS, Pushing
 from tests.integration.process import OriginProcess
 from tests.support.origin import Site, until
+from tests.support.ports import free_port
 from tests.support.rtsp import camera
 from tests.support.uploads import chunks_of, init_of, units_of
 
@@ -67,13 +67,6 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     subprocess.run(command, check=True, timeout=50)
     return path
-
-
-def port() -> int:
-    """One that is free."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 async def mpd(origin: Site, channel: str = "live") -> Mpd:
@@ -196,7 +189,7 @@ async def test_whoever_calls_is_on_the_air_and_may_call_again(
     listens: str,
     form: str,
 ) -> None:
-    origin, address = origin_process, f"{scheme}://127.0.0.1:{port()}/live/key"
+    origin, address = origin_process, f"{scheme}://127.0.0.1:{free_port()}/live/key"
     pushing = push(f"{address}{listens}", f"{origin.url}/ingest/live", ffmpeg=ffmpeg)
     for time in (1, 2):
         caller = await call(run, pushing, time, ffmpeg, "-v", "error", *CALL, "-f", form, address)
@@ -258,7 +251,7 @@ async def test_an_ffmpeg_that_is_killed_comes_back(
 
 async def test_an_origin_that_is_restarted_is_pushed_to_again(push: Push, tmp_path: Path) -> None:
     """By the same ffmpeg; what was not there is waited for, before and after."""
-    at = port()
+    at = free_port()
     pushing = push(SMALL_TEST, f"http://127.0.0.1:{at}/ingest/live")
     await pushing.says("Connection refused; waiting for it")
     with OriginProcess(tmp_path / "first.log", port=at) as first:

@@ -15,11 +15,11 @@ import psutil
 import pytest
 
 from tests.dash.reader import Mpd
-from tests.e2e.cookbook import free_port
 from tests.e2e.programs import decoded, ffmpeg
 from tests.integration.conftest import Spawn
 from tests.integration.process import OriginProcess
 from tests.support.origin import Site, until
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -11,7 +11,7 @@ from sorgente.isobmff.init_segment import InitSegment
 from sorgente.isobmff.upload import MediaChunk
 from sorgente.media.segment import Segment
 from sorgente.media.track import Absence
-from tests.media.test_presentation import FRAME, Stage
+from tests.media.stage import FRAME, Stage
 from tests.media.test_slate import GOP, Encoder, segments
 from tests.support.boxes import NON_SYNC, SYNC, Sample, TrackSpec, TrafSpec, chunk, init_segment
 from tests.support.boxes import visual_entry as entry

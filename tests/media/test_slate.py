@@ -10,7 +10,7 @@ import pytest
 from sorgente.isobmff.slate import BRAND
 from sorgente.media.publisher import Publisher
 from sorgente.media.segment import Segment
-from tests.media.test_presentation import FRAME, Stage
+from tests.media.stage import FRAME, Stage
 from tests.support.boxes import (
     AUDIO,
     ENCRYPTED,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -37,9 +38,11 @@ def node() -> str:
         if os.environ.get("SORGENTE_NO_SKIP") == "1":
             pytest.fail(reason)
         pytest.skip(reason)
-    installed, lock = NPM / "node_modules" / ".package-lock.json", NPM / "package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        run(npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts", timeout=INSTALL_SECONDS)
+    installed, wanted = NPM / "node_modules" / ".package-lock.json", NPM / "package-lock.json"
+    with wanted.open() as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)  # workers of pytest-xdist come here at the same time
+        if not installed.exists() or installed.stat().st_mtime < wanted.stat().st_mtime:
+            run(npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts", timeout=INSTALL_SECONDS)
     return path
 
 
