@@ -261,9 +261,13 @@ class Origin:
             now = self._clock.monotonic()
             self._loop_lag.observe(max(0.0, now - due))  # uvloop's timers count milliseconds
             due = max(due, now - TICK_SECONDS)  # after a suspend, no burst of ticks
-            self._frontend.tick()
-            self.broker.tick(now, self._clock.wall())
-            self._journal.tick()
+            try:
+                self._frontend.tick()
+                self.broker.tick(now, self._clock.wall())
+                self._journal.tick()
+            except Exception:
+                # A defect of ours, of one channel: deadlines of all others still have to come.
+                log.exception("a tick went wrong")
 
 
 async def serve(settings: Settings, announce: Callable[[Origin], None]) -> None:

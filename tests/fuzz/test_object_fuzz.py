@@ -26,6 +26,8 @@ from tests.support.objects import LAST_WORD, META, one_chunk, styp
 from tests.support.transport import House, RecordingTransport, request
 
 SEEDS = 120
+TELLING = (859,)
+"""Seeds that have found something: an init segment replaced while chunks of the old one wait."""
 BATCHES = 6
 STEPS = 90
 MOST_OPEN = 5
@@ -274,7 +276,7 @@ class Chaos:
 @pytest.mark.parametrize("batch", range(BATCHES))
 def test_whatever_encoders_put(batch: int, caplog: pytest.LogCaptureFixture) -> None:
     got_back = 0
-    for seed in range(batch, SEEDS, BATCHES):
+    for seed in (*range(batch, SEEDS, BATCHES), *TELLING[batch:][:1]):
         chaos = Chaos(random.Random(seed))
         try:
             for _ in range(STEPS):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from statistics import median_low
@@ -109,6 +109,10 @@ class Waiting:
     def keep_only(self, wanted: Callable[[Arrival], bool]) -> None:
         """Let all others go."""
         self._keep([arrival for arrival in self._arrivals if wanted(arrival)])
+
+    def forget(self, tracks: Collection[Track]) -> None:
+        """Let those of ``tracks`` go."""
+        self.keep_only(lambda arrival: arrival.track not in tracks)
 
     def drop_oldest(self) -> int:
         """Let one go; return the bytes that frees."""

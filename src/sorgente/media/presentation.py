@@ -241,6 +241,8 @@ class Presentation:
             self.timeline.begin(
                 name, alone.leading_track.timescale, resumes=resumes, sparse=track.is_sparse
             )
+            if not resumes:
+                self._waiting.forget({track})  # of another init segment, which it has no more
             tracks[track_id] = track
             track.pulse.pause()
         if not self._sources:
@@ -313,8 +315,7 @@ class Presentation:
             self._attendance.leave(track)
         self._stand_in(now)
         if self._sources:  # those who go on do not wait for its rhythm
-            gone = set(source.tracks.values())
-            self._waiting.keep_only(lambda arrival: arrival.track not in gone)
+            self._waiting.forget(set(source.tracks.values()))
         if self._heeds(source):
             self._broken = self._broken or outcome is not Outcome.COMPLETE
         if self._ends_at is None and not any(map(self._heeds, self._sources.values())):
