@@ -12,7 +12,7 @@ READY := .venv/ready
 .PHONY: run test lint unit e2e players cover bench soak lock clean browser
 
 run: $(READY)
-	@exec $(BIN)/python scripts/test_picture.py
+	@exec $(BIN)/sorgente demo
 
 test: lint browser
 	$(BIN)/pytest -m "not minutes"
