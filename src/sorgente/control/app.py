@@ -12,13 +12,15 @@ from starlette.routing import Route
 
 from sorgente.control.metrics import OriginCollector
 from sorgente.control.page import channels_page
+from sorgente.control.static import static_routes
 from sorgente.control.status import StatusSource
 
 NO_STORE = {"Cache-Control": "no-store"}
 
 
 def control_app(source: StatusSource) -> Starlette:
-    """``/``, ``/healthz``, ``/readyz``, ``/metrics``, answered from what ``source`` tells."""
+    """``/``, ``/healthz``, ``/readyz``, ``/metrics``, answered from what ``source`` tells; and the
+    pages' files."""
     registry = CollectorRegistry()
     registry.register(OriginCollector(source))
     ProcessCollector(registry=registry)
@@ -46,5 +48,6 @@ def control_app(source: StatusSource) -> Starlette:
             Route("/healthz", healthz),
             Route("/readyz", readyz),
             Route("/metrics", metrics),
+            *static_routes(),
         ]
     )

@@ -95,6 +95,11 @@ def place(path: bytes) -> Place:
             return Place("own")
         case b"time", []:
             return Place("time")
+        case b"watch", [channel]:
+            name(channel, "channel")
+            return Place("control")
+        case b"static", [_, *_]:
+            return Place("control")
         case _, [] if first in CONTROL:
             return Place("control")
     raise NotFound("there is nothing at this path")
