@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from itertools import pairwise
 from pathlib import Path
 
 from sorgente.tools.camera import MOST_LATE, Camera, filming
@@ -44,7 +45,7 @@ async def test_pictures_come_at_their_time_and_say_so() -> None:
     assert all(right(blocks(frame)) for frame in frames)
     assert stamp(began) <= stamps[0]
     assert stamps[-1] <= stamp(ended)
-    apart = {after - before for before, after in zip(stamps[1:], stamps[2:], strict=False)}
+    apart = {after - before for before, after in pairwise(stamps[1:])}
     assert apart <= {33, 34}, f"1/{RATE} s, however late they are taken"
 
 

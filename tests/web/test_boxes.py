@@ -31,7 +31,8 @@ const data = Buffer.from(argument.data, "base64");
 const found = { inits: [], chunks: [] };
 const base64 = (bytes) => Buffer.from(bytes).toString("base64");
 for (let at = 0; at < data.length; at += argument.piece) {
-  for (const { init, chunk } of cutter.feed(new Uint8Array(data.subarray(at, at + argument.piece)))) {
+  const piece = new Uint8Array(data.subarray(at, at + argument.piece));
+  for (const { init, chunk } of cutter.feed(piece)) {
     if (init) found.inits.push({ bytes: base64(init.bytes), tracks: init.tracks });
     else found.chunks.push({ ...chunk, bytes: base64(chunk.bytes) });
   }
