@@ -64,7 +64,7 @@ export class DirectPlayer {
     return Number.isFinite(distance) ? distance : null;
   }
 
-  /** A picture of that time was shown so many seconds after it was made.
+  /** A picture was shown so many seconds after it was made, with the playhead there.
    * @param {number} seconds @param {number} time */
   seen(seconds, time) {
     this.#pace.seen(seconds, time, performance.now());

@@ -127,6 +127,10 @@ export class ShakaPlayer extends Rival {
     this.#player = player;
     player.addEventListener("error", (/** @type {any} */ { detail }) =>
       say(`error ${detail.code}`));
+    player.getNetworkingEngine().registerResponseFilter(
+      (/** @type {any} */ _, /** @type {any} */ response) => {
+        this.bytes += response.data?.byteLength ?? 0;
+      });
     await player.attach(this.video);
     await player.load(url);
     await this.video.play();
@@ -138,9 +142,8 @@ export class ShakaPlayer extends Rival {
   }
 
   latency() {
-    const stats = this.#player?.getStats();
-    if (stats) this.bytes = stats.bytesDownloaded ?? this.bytes;
-    return Number.isFinite(stats?.liveLatency) ? stats.liveLatency : null;
+    const seconds = this.#player?.getStats().liveLatency;
+    return Number.isFinite(seconds) ? seconds : null;
   }
 
   close() {

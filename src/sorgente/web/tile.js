@@ -95,11 +95,11 @@ export class Tile {
 
   #next() {
     // Firefox before 132 has no such callback: it shows the player's own latency.
-    this.video.requestVideoFrameCallback?.((_, { mediaTime }) => this.#picture(mediaTime));
+    this.video.requestVideoFrameCallback?.(() => this.#picture());
   }
 
-  /** A picture is on the screen. @param {number} mediaTime */
-  #picture(mediaTime) {
+  /** A picture is on the screen. */
+  #picture() {
     const now = this.#clock.now();
     if (this.#misses < MISSES || this.#misses % RARELY === 0) {
       const stamp = this.#reader.read(this.video);
@@ -108,7 +108,7 @@ export class Tile {
         this.#misses = 0;
         this.#late = late / 1000;
         this.#measured = performance.now();
-        this.#player.seen(this.#late, mediaTime);
+        this.#player.seen(this.#late, this.video.currentTime);
       } else this.#misses++;
     } else this.#misses++;
     this.#next();
