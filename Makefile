@@ -14,7 +14,7 @@ BESIDE := -n 3 --dist loadgroup
 .PHONY: run test lint unit e2e players cover bench soak lock clean browser
 
 run: $(READY)
-	@exec $(BIN)/python scripts/test_picture.py
+	@exec $(BIN)/sorgente demo
 
 test: lint browser
 	$(BIN)/pytest $(BESIDE) -m "not minutes"

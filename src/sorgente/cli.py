@@ -13,6 +13,7 @@ from cyclopts.config import Env, Toml
 from cyclopts.types import ExistingFile
 
 from sorgente import __version__
+from sorgente.demo import DemoSettings, run_demo
 from sorgente.http.ingest_path import DEFAULT_CHANNEL
 from sorgente.http.tls import BadCertificate
 from sorgente.journal import JsonFormatter, TextFormatter
@@ -29,6 +30,7 @@ from sorgente.settings import (
 )
 from sorgente.tools.bench.settings import BenchSettings
 from sorgente.tools.check.settings import CheckSettings
+from sorgente.tools.errors import ToolError
 from sorgente.tools.order import PushSettings
 from sorgente.tools.push import push
 from sorgente.tools.target import DEFAULT_URL
@@ -36,6 +38,9 @@ from sorgente.tools.target import DEFAULT_URL
 DEFAULT_MANIFEST = f"http://127.0.0.1:8080/live/{DEFAULT_CHANNEL}/manifest.mpd"
 
 T = TypeVar("T")
+
+QUIET = LogSettings(log_level="warning")
+"""Who is there for the picture need not read who comes and goes."""
 
 VARIABLES = Env("SORGENTE_", command=False)
 
@@ -90,8 +95,38 @@ def serve_command(
     try:
         _run(serve(settings, _announce if log.log_format == "text" else _log_address))
     except OSError as error:
-        print(f"sorgente: cannot listen on {listen.host}:{listen.port}: {error.strerror or error}",
-              file=sys.stderr)  # fmt: skip
+        return _cannot_listen(listen, error)
+    return 0
+
+
+@app.command(name="demo")
+def demo_command(
+    *,
+    demo: DemoSettings = DemoSettings(),  # noqa: B008 - frozen
+    listen: ListenSettings = ListenSettings(),  # noqa: B008
+    window: WindowSettings = WindowSettings(),  # noqa: B008
+    encoders: EncoderSettings = EncoderSettings(),  # noqa: B008
+    players: PlayerSettings = PlayerSettings(),  # noqa: B008
+    access: AccessSettings = AccessSettings(),  # noqa: B008
+    connections: ConnectionSettings = ConnectionSettings(),  # noqa: B008
+    log: LogSettings = QUIET,
+) -> int:
+    """Run the origin with a live test picture in it, and say where to watch."""
+    _set_up_logging(log)
+    settings = Settings(
+        listen=listen,
+        window=window,
+        encoders=encoders,
+        players=players,
+        access=access,
+        connections=connections,
+    )
+    try:
+        asyncio.run(run_demo(settings, demo))  # uvloop starts no process group of its own
+    except OSError as error:
+        return _cannot_listen(listen, error)
+    except ToolError as error:
+        print(f"sorgente demo: {error}", file=sys.stderr)
         return 1
     except BadCertificate as error:
         print(f"sorgente: {error}", file=sys.stderr)
@@ -170,6 +205,12 @@ def main() -> None:
     sys.exit(app.meta(result_action="return_value"))
 
 
+def _cannot_listen(listen: ListenSettings, error: OSError) -> int:
+    print(f"sorgente: cannot listen on {listen.host}:{listen.port}: {error.strerror or error}",
+          file=sys.stderr)  # fmt: skip
+    return 1
+
+
 def _set_up_logging(settings: LogSettings) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter() if settings.log_format == "json" else TextFormatter())
@@ -190,14 +231,8 @@ def _run(main_coroutine: Coroutine[Any, Any, T]) -> T:
         return runner.run(main_coroutine)
 
 
-def _url(origin: Origin) -> str:
-    host, port = origin.address
-    shown = "localhost" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
-    return f"{'https' if origin.secure else 'http'}://{shown}:{port}"
-
-
 def _announce(origin: Origin) -> None:
-    url = _url(origin)
+    url = origin.url
     asks = origin.access.asks(DEFAULT_CHANNEL)
     ingest = f"{url.replace('://', '://any:KEY@') if asks else url}/ingest/{DEFAULT_CHANNEL}"
     who = "whoever has the KEY" if asks else "this machine only; --publish-key KEY lets others"
@@ -212,10 +247,10 @@ def _announce(origin: Origin) -> None:
         f"  play      ffplay {url}/play/live\n"
         f"            curl -N {url}/play/live > received.mp4\n"
         f"  DASH      {url}/live/live/manifest.mpd\n"
-        f"  look      {url}/          {url}/metrics\n",
+        f"  look      {url}/watch/live   {url}/   {url}/metrics\n",
         flush=True,
     )
 
 
 def _log_address(origin: Origin) -> None:
-    logging.getLogger(__name__).info("listening at %s", _url(origin))
+    logging.getLogger(__name__).info("listening at %s", origin.url)

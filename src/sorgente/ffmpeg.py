@@ -7,12 +7,14 @@ import shutil
 
 def find_program() -> str | None:
     """The ffmpeg on the ``PATH``, else that of the ``imageio-ffmpeg`` wheel."""
-    found = shutil.which("ffmpeg")
-    if found is None:
-        try:
-            from imageio_ffmpeg import get_ffmpeg_exe
+    return shutil.which("ffmpeg") or program_of_the_wheel()
 
-            found = str(get_ffmpeg_exe())
-        except (ImportError, RuntimeError):  # RuntimeError: a wheel without a binary
-            return None
-    return found
+
+def program_of_the_wheel() -> str | None:
+    """That of the ``imageio-ffmpeg`` wheel."""
+    try:
+        from imageio_ffmpeg import get_ffmpeg_exe
+
+        return str(get_ffmpeg_exe())
+    except (ImportError, RuntimeError):  # RuntimeError: a wheel without a binary
+        return None

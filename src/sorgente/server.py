@@ -11,8 +11,9 @@ import logging
 import resource
 import signal
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Final
 
@@ -186,6 +187,13 @@ class Origin:
         return Api(self.broker, now, view, thumbnails, settings.shown())
 
     @property
+    def url(self) -> str:
+        """How programs on this machine reach it."""
+        host, port = self.address
+        shown = "localhost" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
+        return f"{'https' if self.secure else 'http'}://{shown}:{port}"
+
+    @property
     def address(self) -> tuple[str, int]:
         """Where it listens; the port as it is when 0 was asked for."""
         host, port = self._listener.sockets[0].getsockname()[:2]
@@ -270,21 +278,31 @@ class Origin:
                 log.exception("a tick went wrong")
 
 
-async def serve(settings: Settings, announce: Callable[[Origin], None]) -> None:
-    """Run an origin until SIGTERM or SIGINT; ``announce`` is called once it listens.
+@dataclass(frozen=True, slots=True)
+class Stopping:
+    """What the process has been asked, by SIGTERM or SIGINT."""
+
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    at_once: asyncio.Event = field(default_factory=asyncio.Event)
+    """It was asked twice."""
+
+    def ask(self) -> None:
+        """A signal came."""
+        (self.at_once if self.asked.is_set() else self.asked).set()
+
+
+@asynccontextmanager
+async def on_air(settings: Settings) -> AsyncIterator[tuple[Origin, Stopping]]:
+    """An origin, from when it listens until it has let go of everybody.
 
     Raises:
         OSError: the address cannot be had.
         BadCertificate
     """
     loop = asyncio.get_running_loop()
-    stop, hurry = asyncio.Event(), asyncio.Event()
-
-    def on_signal() -> None:
-        (hurry if stop.is_set() else stop).set()
-
+    stopping = Stopping()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, on_signal)
+        loop.add_signal_handler(number, stopping.ask)
     give_large_blocks_back()
     # What is there by now stays: the garbage collector need not look at it again and again.
     gc.collect()
@@ -292,11 +310,22 @@ async def serve(settings: Settings, announce: Callable[[Origin], None]) -> None:
     async with Origin(settings) as origin:
         if origin.secure:  # else the signal ends the origin, as a terminal that closes should
             loop.add_signal_handler(signal.SIGHUP, origin.reload)
-        announce(origin)
-        await stop.wait()
+        yield origin, stopping
         log.info("shutting down")
-        await origin.drain(hurry)
+        await origin.drain(stopping.at_once)
     log.info("bye")
+
+
+async def serve(settings: Settings, announce: Callable[[Origin], None]) -> None:
+    """Run an origin until SIGTERM or SIGINT; ``announce`` is called once it listens.
+
+    Raises:
+        OSError: the address cannot be had.
+        BadCertificate
+    """
+    async with on_air(settings) as (origin, stopping):
+        announce(origin)
+        await stopping.asked.wait()
 
 
 def _channel_rules(settings: Settings) -> ChannelRules:

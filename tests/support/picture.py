@@ -1,7 +1,7 @@
 """A picture that carries its own clock, and the thread that sends it to an encoder as it passes.
 
-Every frame shows, in 48 large black and white blocks, the moment it stands for: 40 bits of
-milliseconds since 1970 and 8 bits to check them by. ``players/watch.js`` reads them back.
+Every frame is nothing but the blocks of its stamp (``sorgente.tools.stamp``), as large as they can
+be; ``players/watch.js`` reads them back.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import threading
 import time
 from typing import IO, Final
 
+from sorgente.tools.stamp import bits
+
 WIDTH: Final = 320
 HEIGHT: Final = 180
 RATE: Final = 30
@@ -17,34 +19,18 @@ RATE: Final = 30
 
 COLUMNS: Final = 8
 ROWS: Final = 6
-STAMP_BITS: Final = 40
-"""Of milliseconds: they repeat after 34 years."""
-CHECK_BITS: Final = COLUMNS * ROWS - STAMP_BITS
-CHECK_PRIME: Final = 251
-"""The largest below 2**8: no single wrong block gives the same remainder."""
-
 BLACK: Final = b"\x10"
 WHITE: Final = b"\xeb"
 NO_COLOUR: Final = b"\x80" * (WIDTH * HEIGHT // 2)
 """Both chroma planes of yuv420p."""
 
 
-def stamp(moment: float) -> int:
-    """What the blocks of the frame of ``moment`` (seconds since 1970) say of it."""
-    return round(moment * 1000) & ((1 << STAMP_BITS) - 1)
-
-
-def word(value: int) -> int:
-    """A stamp with its check bits behind it. An all black frame is not right."""
-    return value << CHECK_BITS | (255 - value % CHECK_PRIME)
-
-
 def frame(moment: float) -> bytes:
     """A frame of ``moment``, in yuv420p: the most significant bit is the block at the top left."""
-    bits = f"{word(stamp(moment)):0{COLUMNS * ROWS}b}"
+    word = bits(moment)
     planes = bytearray()
     for row in range(ROWS):
-        blocks = bits[row * COLUMNS : (row + 1) * COLUMNS]
+        blocks = word[row * COLUMNS : (row + 1) * COLUMNS]
         line = b"".join((BLACK, WHITE)[int(bit)] * (WIDTH // COLUMNS) for bit in blocks)
         planes += line * (HEIGHT // ROWS)
     return bytes(planes) + NO_COLOUR

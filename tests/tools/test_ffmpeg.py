@@ -9,7 +9,7 @@ import imageio_ffmpeg
 import pytest
 
 from sorgente.tools.errors import FfmpegMissing
-from sorgente.tools.ffmpeg import complaint, examined, find_ffmpeg, said
+from sorgente.tools.ffmpeg import complaint, examined, find_ffmpeg, find_prompt_ffmpeg, said
 
 
 def test_a_real_one_says_what_it_can_do() -> None:
@@ -32,6 +32,20 @@ def test_the_one_on_the_path_comes_first(tmp_path: Path, monkeypatch: pytest.Mon
 def test_then_that_of_the_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert find_ffmpeg().path == imageio_ffmpeg.get_ffmpeg_exe()
+
+
+@pytest.mark.parametrize("bursts", [False, True])
+def test_an_old_one_is_passed_over_for_that_of_the_wheel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bursts: bool
+) -> None:
+    ffmpeg = tmp_path / "ffmpeg"
+    ffmpeg.write_text(f"#!/bin/sh\n{'echo -readrate_initial_burst' if bursts else 'exit'}\n")
+    ffmpeg.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    chosen = str(ffmpeg) if bursts else imageio_ffmpeg.get_ffmpeg_exe()
+    assert find_prompt_ffmpeg().path == chosen
+    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+    assert find_prompt_ffmpeg().path == str(ffmpeg), "better than none"
 
 
 def test_without_one_it_is_said_how_to_get_one(

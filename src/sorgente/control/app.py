@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from sorgente.control.api import Api, refusal
 from sorgente.control.metrics import OriginCollector
-from sorgente.control.page import dashboard, static
+from sorgente.control.static import static_routes
 from sorgente.control.status import StatusSource
 from sorgente.errors import OriginError
 
@@ -20,8 +20,8 @@ NO_STORE = {"Cache-Control": "no-store"}
 
 
 def control_app(source: StatusSource, api: Api) -> Starlette:
-    """``/``, ``/healthz``, ``/readyz``, ``/metrics``, ``/static``, answered from what ``source``
-    tells, and ``api``."""
+    """``/healthz``, ``/readyz``, ``/metrics``, answered from what ``source`` tells; the pages and
+    their files; and ``api``."""
     registry = CollectorRegistry()
     registry.register(OriginCollector(source))
     ProcessCollector(registry=registry)
@@ -40,11 +40,10 @@ def control_app(source: StatusSource, api: Api) -> Starlette:
 
     return Starlette(
         routes=[
-            Route("/", dashboard),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
             Route("/metrics", metrics),
-            Route("/static/{path:path}", static),
+            *static_routes(),
             api.mount,
         ],
         exception_handlers={OriginError: refusal},

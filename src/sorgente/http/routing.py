@@ -98,7 +98,10 @@ def place(path: bytes) -> Place:
             return Place("time")
         case b"api", [*_]:
             return Place("api")
-        case b"static", [*_]:
+        case b"watch", [channel]:
+            name(channel, "channel")
+            return Place("control")
+        case b"static", [_, *_]:
             return Place("control")
         case _, [] if first in CONTROL:
             return Place("control")

@@ -158,7 +158,8 @@ class Push:
 
     async def _push(self) -> None:
         if self._order.sound is not None:
-            self._sound = await self._look_at(self._order.sound, key_frames=False)
+            sound = self._order.sound
+            self._sound = sound.known or await self._look_at(sound, key_frames=False)
             if self._sound.audio is None:
                 raise InputRefused(f"{self._order.sound.shown} carries no sound")
         self._source = await self._look()

@@ -115,6 +115,23 @@ class Switch:
     stalls: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class Watch:
+    """Glass to glass on the watch page, in milliseconds, over ``seconds``."""
+
+    what: str
+    seconds: float
+    frames: int
+    p50: float
+    p95: float
+    max: float
+    stalls: int
+    longest_still: float
+    """Between two pictures."""
+    load: float
+    """Of the machine: processes that run or want to, in the last minute."""
+
+
 def percentile(values: Sequence[float], share: float) -> float:
     """The smallest value that ``share`` of them do not exceed."""
     ordered = sorted(values)
@@ -132,7 +149,7 @@ def longest_still(samples: Sequence[Sample]) -> float:
     return round(max(gaps, default=0.0) * 1000, 1)
 
 
-def write_down(measurement: Glass | Recovery | Accident | Switch) -> None:
+def write_down(measurement: Glass | Recovery | Accident | Switch | Watch) -> None:
     """Print it, and append it to the file of SORGENTE_MEASUREMENTS if there is one."""
     entry = {"kind": type(measurement).__name__.lower(), "at": round(time.time())}
     line = json.dumps(entry | asdict(measurement))

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from playwright.async_api import Page, async_playwright
 
+from sorgente.control.static import WEB
 from tests.support.browser import ARGUMENTS, chromium
 from tests.support.npm import package_file
 
@@ -32,6 +33,7 @@ def files(name: Name) -> Files:
     return {
         "/": ("text/html; charset=utf-8", (HERE / "page.html").read_bytes()),
         "/watch.js": (javascript, (HERE / "watch.js").read_bytes()),
+        "/clock.js": (javascript, (WEB / "clock.js").read_bytes()),
         "/player.js": (javascript, package_file(SCRIPTS[name])),
     }
 

@@ -1,19 +1,12 @@
 // Plays ?url= with ?player=dash|shaka at its default settings, and reads the clock in the picture.
 // take() returns what has been seen since it was last asked.
-"use strict";
+import { ClockReader, since } from "/clock.js";
 
-const COLUMNS = 8;
-const ROWS = 6;
-const SIDE = 4; // pixels of a block on the canvas: its middle is not blurred by its neighbours
-const STAMP_BITS = 40;
-const CHECK_PRIME = 251;
+const WHOLE = { columns: 8, rows: 6, left: 0, top: 0, width: 1, height: 1 }; // support/picture.py
 
 const query = new URLSearchParams(location.search);
 const video = document.querySelector("video");
-const canvas = document.createElement("canvas");
-canvas.width = COLUMNS * SIDE;
-canvas.height = ROWS * SIDE;
-const context = canvas.getContext("2d", { willReadFrequently: true });
+const reader = new ClockReader(WHOLE);
 
 const wallClock = () => performance.timeOrigin + performance.now();
 const fresh = () => ({ samples: [], stalls: [], errors: [], unreadable: 0 });
@@ -24,36 +17,17 @@ function note(fatal, text) {
   seen.errors.push({ at: wallClock(), fatal, text: String(text).slice(0, 500) });
 }
 
-// The milliseconds in the blocks, modulo 2 ** STAMP_BITS; null if they are not right.
-function stamped() {
-  context.drawImage(video, 0, 0, canvas.width, canvas.height);
-  const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
-  let stamp = 0;
-  let check = 0;
-  for (let block = 0; block < COLUMNS * ROWS; block++) {
-    const x = (block % COLUMNS) * SIDE + SIDE / 2;
-    const y = Math.floor(block / COLUMNS) * SIDE + SIDE / 2;
-    const bit = data[(y * canvas.width + x) * 4 + 1] > 127 ? 1 : 0;
-    if (block < STAMP_BITS) stamp = stamp * 2 + bit;
-    else check = check * 2 + bit;
-  }
-  return check === 255 - (stamp % CHECK_PRIME) ? stamp : null;
-}
-
 function onPicture() {
   const shown = wallClock();
   once.firstPicture ??= shown;
-  const stamp = stamped();
-  if (stamp === null) {
-    seen.unreadable++;
-  } else {
-    const late = (shown % 2 ** STAMP_BITS) - stamp;
-    seen.samples.push([shown, late]);
-  }
+  const stamp = reader.read(video);
+  const late = stamp === null ? null : since(stamp, shown);
+  if (late === null) seen.unreadable++;
+  else seen.samples.push([shown, late]);
   video.requestVideoFrameCallback(onPicture);
 }
 
-function take() {
+window.take = function take() {
   const { totalVideoFrames, droppedVideoFrames } = video.getVideoPlaybackQuality();
   const { buffered } = video;
   const ranges = Array.from(buffered, (_, n) => n).length;
@@ -78,7 +52,7 @@ function take() {
   };
   seen = fresh();
   return result;
-}
+};
 
 let latency = () => null;
 

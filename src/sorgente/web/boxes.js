@@ -1,0 +1,263 @@
+// Fragmented MP4, as far as a player must know it: whole chunks, tracks, codecs, decode times.
+// @ts-check
+
+const MAX_BOX = 64 * 1024 * 1024; // bytes: more is not a chunk, it is a mistake
+const VISUAL_FIELDS = 78; // of a sample entry before its boxes, ISO/IEC 14496-12 §12.1.3
+const SOUND_FIELDS = 28; // §12.2.3
+
+/** @typedef {{type: string, start: number, body: number, end: number}} Box */
+/** @typedef {{id: number, kind: "video" | "audio", codec: string, timescale: number}} Track */
+/** @typedef {{bytes: Uint8Array, tracks: Track[]}} Init */
+/** @typedef {{bytes: Uint8Array, track: number, time: number}} Chunk `time` in the track's ticks */
+
+/** @param {Uint8Array} bytes */
+const view = (bytes) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+/**
+ * The box that begins at `at`; null if its head is not whole.
+ * @param {Uint8Array} bytes
+ * @param {number} at
+ * @returns {Box | null}
+ */
+function head(bytes, at) {
+  if (bytes.length < at + 8) return null;
+  const data = view(bytes);
+  let size = data.getUint32(at);
+  let body = at + 8;
+  if (size === 1) {
+    if (bytes.length < at + 16) return null;
+    size = Number(data.getBigUint64(at + 8));
+    body += 8;
+  }
+  if (size < body - at || size > MAX_BOX) throw new Error(`a box of ${size} bytes`);
+  return { type: text(bytes, at + 4, 4), start: at, body, end: at + size };
+}
+
+/** @param {Uint8Array} bytes @param {number} at @param {number} length */
+function text(bytes, at, length) {
+  return String.fromCharCode(...bytes.subarray(at, at + length));
+}
+
+/** @param {Uint8Array} bytes @param {number} from @param {number} to */
+function* children(bytes, from, to) {
+  for (let at = from; at < to; ) {
+    const box = head(bytes, at);
+    if (box === null || box.end > to) return;
+    yield box;
+    at = box.end;
+  }
+}
+
+/**
+ * The first box down a path of types.
+ * @param {Uint8Array} bytes @param {Box} box @param {string[]} path
+ * @returns {Box | undefined}
+ */
+function find(bytes, box, ...path) {
+  const [type, ...rest] = path;
+  if (type === undefined) return box;
+  for (const child of children(bytes, box.body, box.end)) {
+    if (child.type === type) return find(bytes, child, ...rest);
+  }
+  return undefined;
+}
+
+/** Bytes in, as they come; init segments and chunks out, whole. */
+export class Cutter {
+  #rest = new Uint8Array(0);
+  /** @type {Set<number>} */
+  #kept = new Set();
+
+  /**
+   * @param {Uint8Array} data
+   * @returns {Generator<{init: Init} | {chunk: Chunk}>}
+   */
+  *feed(data) {
+    this.#rest = this.#rest.length ? joined([this.#rest, data]) : data;
+    for (let whole = this.#whole(); whole !== null; whole = this.#whole()) {
+      const { bytes, last } = whole;
+      if (last.type === "moov") {
+        const init = read(bytes, last);
+        this.#kept = new Set(init.tracks.map(({ id }) => id));
+        yield { init };
+        continue;
+      }
+      const chunk = timed(bytes);
+      if (chunk !== null && this.#kept.has(chunk.track)) yield { chunk };
+    }
+  }
+
+  /** All up to the end of the next `moov` or `mdat`, taken off. */
+  #whole() {
+    const rest = this.#rest;
+    for (let at = 0; ; ) {
+      const box = head(rest, at);
+      if (box === null || box.end > rest.length) return null;
+      at = box.end;
+      if (box.type !== "moov" && box.type !== "mdat") continue;
+      this.#rest = rest.subarray(at);
+      return { bytes: rest.subarray(0, at), last: box };
+    }
+  }
+}
+
+/**
+ * An init segment, with the first picture and the first sound of those in it: a source buffer
+ * takes no more.
+ * @param {Uint8Array} bytes @param {Box} moov
+ * @returns {Init}
+ */
+function read(bytes, moov) {
+  /** @type {Track[]} */
+  const tracks = [];
+  for (const box of children(bytes, moov.body, moov.end)) {
+    const track = box.type === "trak" ? described(bytes, box) : null;
+    if (track && !tracks.some(({ kind }) => kind === track.kind)) tracks.push(track);
+  }
+  const ids = new Set(tracks.map(({ id }) => id));
+  return { bytes: joined([bytes.subarray(0, moov.start), without(bytes, moov, ids)]), tracks };
+}
+
+/**
+ * A `moov` or `mvex` without the tracks that are not in `ids`.
+ * @param {Uint8Array} bytes @param {Box} box @param {Set<number>} ids
+ * @returns {Uint8Array}
+ */
+function without(bytes, box, ids) {
+  const parts = [bytes.slice(box.start, box.body)];
+  for (const child of children(bytes, box.body, box.end)) {
+    if (child.type === "mvex") parts.push(without(bytes, child, ids));
+    else if (ids.has(trackOf(bytes, child) ?? [...ids][0])) {
+      parts.push(bytes.subarray(child.start, child.end));
+    }
+  }
+  const made = joined(parts);
+  view(made).setUint32(0, made.length);
+  return made;
+}
+
+/** Whose a `trak` or `trex` is; undefined for what is everybody's.
+ * @param {Uint8Array} bytes @param {Box} box */
+function trackOf(bytes, box) {
+  if (box.type === "trex") return view(bytes).getUint32(box.body + 4);
+  const tkhd = box.type === "trak" ? find(bytes, box, "tkhd") : undefined;
+  return tkhd && view(bytes).getUint32(tkhd.body + (bytes[tkhd.body] === 1 ? 20 : 12));
+}
+
+/** @param {Uint8Array} bytes @param {Box} trak @returns {Track | null} */
+function described(bytes, trak) {
+  const hdlr = find(bytes, trak, "mdia", "hdlr");
+  const mdhd = find(bytes, trak, "mdia", "mdhd");
+  const stsd = find(bytes, trak, "mdia", "minf", "stbl", "stsd");
+  const entry = stsd && head(bytes, stsd.body + 8);
+  const handler = hdlr && text(bytes, hdlr.body + 8, 4);
+  if (!mdhd || !entry || (handler !== "vide" && handler !== "soun")) return null;
+  const kind = handler === "vide" ? "video" : "audio";
+  return {
+    id: /** @type {number} */ (trackOf(bytes, trak)),
+    kind,
+    codec: codec(bytes, entry, kind),
+    timescale: view(bytes).getUint32(mdhd.body + (bytes[mdhd.body] === 1 ? 20 : 12)),
+  };
+}
+
+/** For the `codecs` parameter (RFC 6381). @param {Uint8Array} bytes @param {Box} entry
+ * @param {"video" | "audio"} kind */
+function codec(bytes, entry, kind) {
+  const fields = kind === "video" ? VISUAL_FIELDS : SOUND_FIELDS;
+  const parts = new Map(
+    [...children(bytes, entry.body + fields, entry.end)].map((box) => [box.type, box.body]));
+  for (const [type, name] of NAMES) {
+    const at = parts.get(type);
+    if (at !== undefined) return name(bytes, at, entry.type);
+  }
+  return entry.type;
+}
+
+/** @param {number} value @param {number} digits */
+const padded = (value, digits = 2) => String(value).padStart(digits, "0");
+/** @param {number} value */
+const hex = (value) => padded(/** @type {any} */ (value.toString(16)));
+
+/** A codec's own box, and what it says. @type {[string, (b: Uint8Array, at: number, type: string)
+ * => string][]} */
+const NAMES = [
+  // ISO/IEC 14496-15 Annex E.2: profile, constraints, level
+  ["avcC", (b, at, type) => `${type}.${hex(b[at + 1])}${hex(b[at + 2])}${hex(b[at + 3])}`],
+  ["hvcC", hevc],
+  ["av1C", (b, at, type) => {
+    const [first, second] = [b[at + 1], b[at + 2]];
+    const depth = !(second & 0x40) ? 8 : first >> 5 === 2 && second & 0x20 ? 12 : 10;
+    return `${type}.${first >> 5}.${padded(first & 31)}${second & 0x80 ? "H" : "M"}.${padded(depth)}`;
+  }],
+  ["vpcC", (b, at, type) =>
+    `${type}.${padded(b[at + 4])}.${padded(b[at + 5])}.${padded(b[at + 6] >> 4)}`],
+  ["esds", aac],
+  ["dOps", () => "opus"],
+  ["dfLa", () => "flac"],
+];
+
+/** ISO/IEC 14496-15 Annex E.3. @param {Uint8Array} b @param {number} at @param {string} type */
+function hevc(b, at, type) {
+  const first = b[at + 1];
+  let reversed = 0;
+  for (let bit = 0; bit < 32; bit++) {
+    if ((view(b).getUint32(at + 2) >>> bit) & 1) reversed += 2 ** (31 - bit);
+  }
+  const constraints = [...b.subarray(at + 6, at + 12)];
+  while (constraints.length && !constraints[constraints.length - 1]) constraints.pop();
+  const name = [
+    type, ["", "A", "B", "C"][first >> 6] + (first & 31), reversed.toString(16).toUpperCase(),
+    (first & 32 ? "H" : "L") + b[at + 12],
+    ...constraints.map((byte) => byte.toString(16).toUpperCase()),
+  ];
+  return name.join(".");
+}
+
+/** RFC 6381 §3.3: object type, and for AAC the audio object type (ISO/IEC 14496-1 §7.2.6).
+ * @param {Uint8Array} b @param {number} at @param {string} type */
+function aac(b, at, type) {
+  const past = (/** @type {number} */ p) => {
+    while (b[++p] & 0x80); // a length, 7 bits a byte
+    return p + 1;
+  };
+  let p = past(at + 4);
+  const flags = b[p + 2];
+  p += 3 + (flags & 0x80 ? 2 : 0);
+  if (flags & 0x40) p += 1 + b[p];
+  if (flags & 0x20) p += 2;
+  const decoder = past(p);
+  if (b[decoder] !== 0x40) return `${type}.${hex(b[decoder])}`;
+  const config = past(decoder + 13);
+  const object = b[config] >> 3;
+  const escaped = 32 + (((b[config] & 7) << 3) | (b[config + 1] >> 5));
+  return `${type}.40.${object === 31 ? escaped : object}`;
+}
+
+/** @param {Uint8Array} bytes @returns {Chunk | null} */
+function timed(bytes) {
+  for (const moof of children(bytes, 0, bytes.length)) {
+    if (moof.type !== "moof") continue;
+    const tfhd = find(bytes, moof, "traf", "tfhd");
+    const tfdt = find(bytes, moof, "traf", "tfdt");
+    if (!tfhd || !tfdt) return null;
+    const data = view(bytes);
+    const wide = bytes[tfdt.body] === 1;
+    const at = tfdt.body + 4;
+    const time = wide ? Number(data.getBigUint64(at)) : data.getUint32(at);
+    return { bytes, track: data.getUint32(tfhd.body + 4), time };
+  }
+  return null;
+}
+
+/** @param {Uint8Array[]} parts */
+export function joined(parts) {
+  if (parts.length === 1) return parts[0];
+  const all = new Uint8Array(parts.reduce((size, { length }) => size + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}

@@ -1,0 +1,152 @@
+// dash.js and Shaka, as npm has them (web/package.json), on the same channel's manifest.
+// @ts-check
+
+/** @typedef {import("./tile.js").Watched} Watched */
+
+/** Whose script is being loaded, or was. @type {Map<string, Promise<void>>} */
+const scripts = new Map();
+
+/** @param {string} name of the file in static/vendor */
+function loaded(name) {
+  let loading = scripts.get(name);
+  if (!loading) {
+    loading = new Promise((resolve, reject) => {
+      const script = document.createElement("script");
+      script.src = `/static/vendor/${name}`;
+      script.onload = () => resolve();
+      script.onerror = () => reject(new Error("it is not packed into this origin (npm was not "
+        + "there when it was built: see docs/players.md)"));
+      document.head.append(script);
+    });
+    scripts.set(name, loading);
+  }
+  return loading;
+}
+
+/** @param {string} channel */
+const manifest = (channel) =>
+  new URL(`/live/${encodeURIComponent(channel)}/manifest.mpd`, location.href).href;
+
+/** Seconds that a target may not go below: both count in segments' chunks, and stall. */
+const LEAST = 0.15;
+
+/** What both have in common. @implements {Watched} */
+class Rival {
+  video;
+  bytes = 0;
+  held = false;
+  target_ = NaN;
+
+  /** @param {HTMLVideoElement} video @param {string} channel @param {(line: string) => void} say
+   * @param {string} script */
+  constructor(video, channel, say, script) {
+    this.video = video;
+    say("loading");
+    loaded(script)
+      .then(() => this.start(manifest(channel), say))
+      .then(() => {
+        say("");
+        if (!Number.isNaN(this.target_)) this.aim(this.target_);
+      })
+      .catch((error) => say(error.message));
+  }
+
+  /** @param {string} _url @param {(line: string) => void} _say */
+  async start(_url, _say) {}
+  /** @param {number} _seconds */
+  aim(_seconds) {}
+  close() {}
+  /** @returns {number | null} */
+  latency() {
+    return null;
+  }
+  seen() {}
+
+  get target() {
+    return this.target_;
+  }
+  set target(seconds) {
+    this.target_ = Math.max(seconds, LEAST);
+    this.aim(this.target_);
+  }
+}
+
+export class DashPlayer extends Rival {
+  /** @type {any} */
+  #player = null;
+
+  /** @param {HTMLVideoElement} video @param {string} channel
+   * @param {(line: string) => void} say */
+  constructor(video, channel, say) {
+    super(video, channel, say, "dash.js");
+  }
+
+  /** @param {string} url @param {(line: string) => void} say */
+  async start(url, say) {
+    const { dashjs } = /** @type {any} */ (globalThis);
+    const player = dashjs.MediaPlayer().create();
+    this.#player = player;
+    const { ERROR, FRAGMENT_LOADING_COMPLETED } = dashjs.MediaPlayer.events;
+    player.on(ERROR, (/** @type {any} */ { error }) => say(error?.message ?? "an error"));
+    player.on(FRAGMENT_LOADING_COMPLETED, (/** @type {any} */ { request }) => {
+      this.bytes += request?.bytesLoaded ?? 0;
+    });
+    player.initialize(this.video, url, true);
+  }
+
+  /** @param {number} seconds */
+  aim(seconds) {
+    this.#player?.updateSettings({ streaming: { delay: { liveDelay: seconds } } });
+  }
+
+  latency() {
+    const seconds = this.#player?.getCurrentLiveLatency();
+    return Number.isFinite(seconds) && seconds > 0 ? seconds : null;
+  }
+
+  close() {
+    this.#player?.destroy();
+  }
+}
+
+export class ShakaPlayer extends Rival {
+  /** @type {any} */
+  #player = null;
+
+  /** @param {HTMLVideoElement} video @param {string} channel
+   * @param {(line: string) => void} say */
+  constructor(video, channel, say) {
+    super(video, channel, say, "shaka-player.js");
+  }
+
+  /** @param {string} url @param {(line: string) => void} say */
+  async start(url, say) {
+    const { shaka } = /** @type {any} */ (globalThis);
+    shaka.polyfill.installAll();
+    const player = new shaka.Player();
+    this.#player = player;
+    player.addEventListener("error", (/** @type {any} */ { detail }) =>
+      say(`error ${detail.code}`));
+    player.getNetworkingEngine().registerResponseFilter(
+      (/** @type {any} */ _, /** @type {any} */ response) => {
+        this.bytes += response.data?.byteLength ?? 0;
+      });
+    await player.attach(this.video);
+    await player.load(url);
+    await this.video.play();
+  }
+
+  /** @param {number} seconds */
+  aim(seconds) {
+    this.#player?.configure({ streaming: { liveSync: { targetLatency: seconds } } });
+  }
+
+  latency() {
+    const seconds = this.#player?.getStats().liveLatency;
+    return Number.isFinite(seconds) ? seconds : null;
+  }
+
+  close() {
+    this.#player?.destroy();
+  }
+}

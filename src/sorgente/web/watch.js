@@ -1,0 +1,136 @@
+// The page: which players are on it, and what all of them are told.
+// @ts-check
+import { WallClock } from "./clock.js";
+import { DirectPlayer } from "./direct.js";
+import { DashPlayer, ShakaPlayer } from "./rivals.js";
+import { Tile } from "./tile.js";
+
+/** @typedef {new (video: HTMLVideoElement, channel: string, say: (line: string) => void)
+ *            => import("./tile.js").Watched} Player */
+
+/** By their names in the address (`?players=direct,dash`). @type {Record<string, [string, Player]>} */
+const PLAYERS = {
+  direct: ["direct", DirectPlayer],
+  dash: ["dash.js", DashPlayer],
+  shaka: ["Shaka", ShakaPlayer],
+};
+const TARGET_STEP = 10; // milliseconds, of the arrow keys
+
+/** @template {Element} E @param {string} selector @param {new () => E} _kind @returns {E} */
+const $ = (selector, _kind) => /** @type {E} */ (document.querySelector(selector));
+
+const channel = decodeURIComponent(location.pathname.split("/")[2] || "live");
+const main = $("main", HTMLElement);
+const template = $("#tile", HTMLTemplateElement);
+const slider = $("#target", HTMLInputElement);
+const muteButton = $("#mute", HTMLButtonElement);
+const clock = new WallClock();
+/** @type {Map<string, Tile>} */
+const tiles = new Map();
+let muted = true; // browsers start nothing by itself that is heard
+let aimed = false; // the slider was moved: before that, every player has its own target
+
+/** @param {string} name */
+function toggle(name) {
+  const tile = tiles.get(name);
+  if (tile && tiles.size === 1) return;
+  if (tile) {
+    tile.close();
+    tiles.delete(name);
+  } else {
+    add(name);
+  }
+  for (const button of document.querySelectorAll("nav button")) {
+    const { player } = /** @type {HTMLElement} */ (button).dataset;
+    button.setAttribute("aria-pressed", String(tiles.has(player ?? "")));
+  }
+  const address = new URL(location.href);
+  address.searchParams.set("players", [...tiles.keys()].join());
+  history.replaceState(null, "", address);
+  hear();
+}
+
+/** @param {string} name */
+function add(name) {
+  const [title, Player] = PLAYERS[name];
+  const element = /** @type {HTMLElement} */ (
+    /** @type {Element} */ (template.content.firstElementChild).cloneNode(true));
+  main.append(element);
+  const tile = new Tile(element, title, clock, (video, say) => new Player(video, channel, say));
+  tiles.set(name, tile);
+  if (aimed) tile.target = slider.valueAsNumber / 1000;
+}
+
+/** Only the first is heard: the others say the same a little later. */
+function hear() {
+  [...tiles.values()].forEach(({ video }, index) => {
+    video.muted = muted || index > 0;
+  });
+  muteButton.textContent = muted ? "sound off" : "sound on";
+  muteButton.setAttribute("aria-pressed", String(muted));
+}
+
+function mute() {
+  muted = !muted;
+  hear();
+}
+
+function fullScreen() {
+  const [first] = tiles.values();
+  if (document.fullscreenElement) document.exitFullscreen();
+  else if (tiles.size > 1) main.requestFullscreen?.();
+  else if (first.element.requestFullscreen) first.element.requestFullscreen();
+  // iPhones show nothing but videos on their whole screen.
+  else /** @type {any} */ (first.video).webkitEnterFullscreen?.();
+}
+
+function aim() {
+  aimed = true;
+  for (const tile of tiles.values()) tile.target = slider.valueAsNumber / 1000;
+  showTarget();
+}
+
+function showTarget() {
+  $("#target-shown", HTMLOutputElement).textContent = `${slider.value} ms`;
+}
+
+/** @param {number} steps */
+function nudge(steps) {
+  slider.valueAsNumber += steps * TARGET_STEP;
+  aim();
+}
+
+/** @type {Record<string, () => void>} */
+const KEYS = {
+  m: mute,
+  f: fullScreen,
+  " ": () => tiles.forEach((tile) => tile.pause()),
+  ArrowLeft: () => nudge(-1),
+  ArrowRight: () => nudge(1),
+};
+Object.keys(PLAYERS).forEach((name, index) => {
+  KEYS[String(index + 1)] = () => toggle(name);
+});
+
+document.addEventListener("keydown", (event) => {
+  const pressed = event.target instanceof HTMLButtonElement && event.key === " ";
+  const sliding = event.target === slider && event.key.startsWith("Arrow");
+  const action = KEYS[event.key];
+  if (!action || pressed || sliding || event.ctrlKey || event.metaKey || event.altKey) return;
+  event.preventDefault();
+  action();
+});
+for (const button of document.querySelectorAll("nav button")) {
+  const { player } = /** @type {HTMLElement} */ (button).dataset;
+  button.addEventListener("click", () => toggle(/** @type {string} */ (player)));
+}
+muteButton.addEventListener("click", mute);
+$("#fullscreen", HTMLButtonElement).addEventListener("click", fullScreen);
+slider.addEventListener("input", aim);
+
+document.title = `${channel} · Sorgente`;
+$("#channel", HTMLElement).textContent = channel;
+showTarget();
+const asked = (new URL(location.href).searchParams.get("players") ?? "").split(",");
+const wanted = asked.filter((name) => Object.hasOwn(PLAYERS, name));
+(wanted.length ? wanted : ["direct"]).forEach(toggle);

@@ -1,0 +1,107 @@
+"""What the page's player reads from a stream, against what the origin reads from it."""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from sorgente.isobmff.init_segment import parse_init_segment
+from tests.support.boxes import (
+    AUDIO,
+    VIDEO,
+    TrackSpec,
+    TrafSpec,
+    audio_entry,
+    box,
+    chunk,
+    esds,
+    full,
+    init_segment,
+    u32,
+    visual_entry,
+)
+from tests.web.modules import in_module
+
+CUT = """
+const cutter = new module.Cutter();
+const data = Buffer.from(argument.data, "base64");
+const found = { inits: [], chunks: [] };
+const base64 = (bytes) => Buffer.from(bytes).toString("base64");
+for (let at = 0; at < data.length; at += argument.piece) {
+  const piece = new Uint8Array(data.subarray(at, at + argument.piece));
+  for (const { init, chunk } of cutter.feed(piece)) {
+    if (init) found.inits.push({ bytes: base64(init.bytes), tracks: init.tracks });
+    else found.chunks.push({ ...chunk, bytes: base64(chunk.bytes) });
+  }
+}
+return found;
+"""
+
+
+def cut(data: bytes, piece: int = 1 << 20) -> dict[str, Any]:
+    found = in_module("boxes.js", CUT, {"data": b64encode(data).decode(), "piece": piece})
+    assert isinstance(found, dict)
+    return found
+
+
+HVCC = box(b"hvcC", bytes([1, 0x64]) + u32(0x60000000) + bytes.fromhex("9000b2000000"), bytes([90]))
+ENTRIES = [
+    *(visual_entry(), visual_entry(b"hvc1", HVCC), visual_entry(b"vvc1", box(b"vvcC"))),
+    visual_entry(b"av01", box(b"av1C", bytes([0x81, 0x4D, 0x60, 0]))),
+    visual_entry(b"av01", box(b"av1C", bytes([0x81, 0x29, 0xC0, 0]))),
+    visual_entry(b"vp09", full(b"vpcC", 1, 0, bytes([2, 10, 0xA0, 2, 2, 2, 0, 0]))),
+]
+SOUNDS = [
+    *(audio_entry(), audio_entry(b"mp4a", esds(config=b"\x2b\x92\x08\x00"))),
+    audio_entry(b"mp4a", esds(config=b"\xf9\x46\x40")),
+    audio_entry(b"mp4a", esds(0x6B, b"")),
+    audio_entry(b"Opus", box(b"dOps", bytes([0, 2, 1, 56, 0, 0, 187, 128]))),
+    audio_entry(b"fLaC", full(b"dfLa", 0, 0, b"\x80\0\0\x22", bytes(34))),
+]
+
+
+@pytest.mark.parametrize("track", [
+    *(replace(VIDEO, entry=entry, track_id=7) for entry in ENTRIES),
+    *(replace(AUDIO, entry=entry, version=1) for entry in SOUNDS),
+])  # fmt: skip
+def test_it_names_codecs_as_the_manifest_does(track: TrackSpec) -> None:
+    data = init_segment(track)
+    known = parse_init_segment(data).tracks[0]
+    (init,) = cut(data)["inits"]
+    assert b64decode(init["bytes"]) == data
+    assert init["tracks"] == [
+        {
+            "id": known.track_id,
+            "kind": known.kind,
+            "codec": known.codec,
+            "timescale": known.timescale,
+        }
+    ]
+
+
+@pytest.mark.parametrize("piece", [1, 7, 1000, 1 << 20])
+def test_chunks_come_whole_however_the_bytes_do(piece: int) -> None:
+    chunks = [chunk(TrafSpec(time=512 * number, tfdt_version=number % 2)) for number in range(3)]
+    found = cut(b"".join([init_segment(VIDEO), *chunks, chunks[0][:-1]]), piece)
+    assert [b64decode(each["bytes"]) for each in found["chunks"]] == chunks
+    assert [each["time"] for each in found["chunks"]] == [0, 512, 1024]
+
+
+def test_of_several_pictures_it_takes_the_first() -> None:
+    tracks = [VIDEO, replace(VIDEO, track_id=3), AUDIO]
+    chunks = [chunk(TrafSpec(track_id=number, time=number)) for number in (1, 2, 3, 1)]
+    found = cut(init_segment(*tracks) + b"".join(chunks))
+    assert [each["track"] for each in found["chunks"]] == [1, 2, 1]
+    (init,) = found["inits"]
+    assert b64decode(init["bytes"]) == init_segment(VIDEO, AUDIO)
+
+
+def test_an_init_segment_in_the_middle_is_one() -> None:
+    other = replace(VIDEO, track_id=5, timescale=90000)
+    data = init_segment(VIDEO) + chunk() + init_segment(other) + chunk(TrafSpec(track_id=5))
+    found = cut(data)
+    assert [init["tracks"][0]["timescale"] for init in found["inits"]] == [12800, 90000]
+    assert [each["track"] for each in found["chunks"]] == [1, 5]
