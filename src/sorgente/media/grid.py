@@ -96,7 +96,8 @@ class Grid:
         middle = arrival.starts_at + min(arrival.duration, self.duration) / 2
         if self._steady:
             return first + floor(self._since(middle))
-        return next((number for number, cut in reversed(self._cuts) if cut <= middle), first - 1)
+        cut = next((number for number, cut in reversed(self._cuts) if cut <= middle), first - 1)
+        return max(cut, first + floor(self._since(middle) - TOO_LATE))  # it may be gone
 
     def _video_index(self, start: Fraction) -> int:
         near = self._nearest(start) if self._steady else None

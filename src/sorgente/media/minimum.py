@@ -70,6 +70,11 @@ class Minimum:
         self._settled = self._settled or self._first.settled(now)
         return self._settled
 
+    @property
+    def doubtful(self) -> bool:
+        """What came last is far above the estimate: jitter, or that is wrong."""
+        return self._late is not None
+
     def _rotate(self, older: int, now: int) -> None:
         self._older, self._newer = older, UNKNOWN
         self._began, self._count = now, 0

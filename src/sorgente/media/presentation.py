@@ -286,6 +286,7 @@ class Presentation:
         for track in source.tracks.values():
             self._leave(track)
             self._attendance.leave(track)
+            self.timeline.leave(track.name)
         self._show_slates(now)
         if self._sources:  # those who go on do not wait for its rhythm
             gone = set(source.tracks.values())
@@ -346,7 +347,7 @@ class Presentation:
             self._waiting.add(arrival)
             self._announce_first(now)
             return
-        member.returning = member.gone or member.slates > 0
+        member.returning = member.gone or member.slates > 0 or member.is_outdated
         plan = self._plan_behind(period, arrival, now)
         if plan is not None:
             self._waiting.add(arrival)
@@ -459,7 +460,7 @@ class Presentation:
             before.end_before(epoch)
             if before.run is not run:
                 self._key_frames.begin()
-        arrivals = self._waiting.take_all()
+        arrivals = [arrival for arrival in self._waiting.take_all() if arrival.at.run is run]
         target = self._rules.segment_target
         period = Period(run, epoch, plan.rhythm, target, arrivals, tracks, before)
         self._periods.append(period)

@@ -111,23 +111,51 @@ class Member:
         """Seconds from the encoder's time stamps to the run's timeline: wraps, mostly."""
         self.ended = False
         """A new init segment came: its next chunk does not go on here."""
+        self.gone = False
+        """Its upload is over; another may go on."""
         self.lead: int | None = None
-        """How much earlier than the slowest track it was when the epoch was announced."""
+        """How much earlier than the slowest track it was when the epoch was announced; of a track
+        that begins anew, before that."""
         self.start = self.end = self.arrived = 0
         self.delay, self.production = Minimum(), Minimum()
+        self._moved = 0
+        """From the timeline that these are of to the run's."""
 
     def note(self, start: int, end: int, now: int, produced: float | None) -> None:
         """A chunk of it."""
         self.start, self.end, self.arrived = start, end, now
-        self.delay.add(now - end, now)
+        self.delay.add(now - end + self._moved, now)
         if produced is not None:
-            self.production.add(round(produced * NS) - start, now)
+            self.production.add(round(produced * NS) - start + self._moved, now)
+
+    def moved(self, away: Fraction) -> Member:
+        """The same in another run, whose timeline is ``away`` seconds from here."""
+        member = Member(self.shift + away, native=False)
+        member.delay, member.production = self.delay, self.production
+        member._moved = self._moved + nanoseconds(away)
+        return member
+
+    @property
+    def offset(self) -> int:
+        """From media time to the wall clock, as estimated now."""
+        return self.delay.estimate - self._moved
+
+    @property
+    def made(self) -> int | None:
+        """From media time to when the encoder made it, if it says so."""
+        estimate = self.production.estimate
+        return estimate - self._moved if estimate < UNKNOWN else None
+
+    def speaks(self, now: int) -> bool:
+        """It is there: its next chunk is not overdue."""
+        silence, due = now - self.arrived, self.end - self.start + LEAP
+        return not (self.ended or self.gone or self.sparse) and 0 <= silence <= min(due, SILENT)
 
     def goes_on(self, start: int, end: int, now: int, wraps: Wraps) -> Fraction | Cause:
         """Seconds to add to the time stamps of a chunk that goes on (0, or a wrap); or why not."""
         gap = start - self.end
         if gap >= -OVERLAP and start >= self.start:
-            leaps = gap > LEAP and now - end < self.delay.estimate - LEAP
+            leaps = gap > LEAP and now - end < self.offset - LEAP
             return Cause.LEAP if leaps else Fraction(0)
         longest = max(now - self.arrived, 0) + LEAP
         wrapped = (wrap for wrap in wraps if -OVERLAP <= gap + nanoseconds(wrap) <= longest)
@@ -148,6 +176,8 @@ class Run:
         self._first = self.end = media
         self._anchor = 0
         self._early: tuple[int, int] | None = None
+        self.moved: tuple[Run, Fraction] | None = None
+        """The run that its tracks go on in, and seconds from its timeline to that one's."""
 
     def ready(self, now: float) -> bool:
         """The offset has settled, or has to do (``now``: UTC seconds): see `Timeline.open`."""
@@ -155,10 +185,18 @@ class Run:
         settled = not self._awaited and all(m.delay.settled(ns) for m in self._heeded)
         return settled or ns - self.began >= SETTLE_BOUND
 
+    def may_join(self, other: Run, now: int) -> bool:
+        """Its offset is known well enough to bring it to ``other``, which has gone on since it
+        began. A burst that is followed by a pause has settled, and has to be looked at again."""
+        doubtful = any(member.delay.doubtful for member in self._living)
+        if doubtful and now - self.began < 2 * SETTLE_BOUND:
+            return False
+        return other._now >= self.began and self.ready(now / NS)
+
     @property
     def offset(self) -> int:
         """ns from media time to the wall clock, as estimated now."""
-        return max((m.delay.estimate for m in self._living), default=self.began - self._first)
+        return max((m.offset for m in self._living), default=self.began - self._first)
 
     @property
     def drift(self) -> Fraction:
@@ -170,12 +208,14 @@ class Run:
         later = (epoch for epoch in reversed(self.epochs) if epoch.media_start <= media)
         return next(later, self.epochs[0] if self.epochs else None)
 
-    def note(self, member: Member, now: int) -> None:
-        """``member`` has had a chunk."""
+    def note(self, member: Member, start: int, end: int, now: int, produced: float | None) -> None:
+        """``member`` has had a chunk, of ``start`` to ``end`` by its time stamps."""
+        moved = nanoseconds(member.shift)
+        member.note(start + moved, end + moved, now, produced)
         self._now, self.end = now, max(self.end, member.end)
         if self.epochs:
             if member.lead is None and member.delay.settled(now):
-                member.lead = max(0, self._anchor - member.delay.estimate)
+                member.lead = max(0, self._anchor - member.offset)
             drift = self._drift
             self.due = drift > CORRECT or self._too_early(drift, now)
 
@@ -183,26 +223,57 @@ class Run:
         """Seconds to add to the time stamps of a track that may belong here; None if not."""
         late = now - end - self.offset
         young = not self.epochs and self._first - LEAP <= start <= self.end + LEAP
-        if young or abs(late) <= LEAP:
+        if young:
             return Fraction(0)
+        if (known := self._nearest(Fraction(late, NS), now)) is not None:
+            return known
         for wrap in wraps:
             times = round(late / nanoseconds(wrap))
             if times > 0 and abs(late - times * nanoseconds(wrap)) <= LEAP:
                 return times * wrap
         return None
 
+    def waits_for(self, newcomer: Run, now: int) -> bool:
+        """Whether tracks that are not in ``newcomer`` are there, so that it has to come to them."""
+        others = self.members.keys() - newcomer.members.keys()
+        return any(self.members[name].speaks(now) for name in others)
+
+    def away_from(self, other: Run, now: int) -> Fraction:
+        """Seconds from this timeline to that of ``other``: the same, if a track of ``other`` seems
+        to have the same clock; else so that both stay where they are on the wall clock."""
+        away = Fraction(self._level - other._level, NS)
+        known = other._nearest(away, now)
+        return away if known is None else known
+
     def announce(self, epoch: Epoch) -> None:
         """Players are told this from its start on."""
         slowest, living = self.offset, self._living
         for member in self.members.values():
-            member.lead = slowest - member.delay.estimate if member in living else None
+            member.lead = slowest - member.offset if member in living else None
         self.epochs.append(epoch)
         self._anchor, self._early, self.due = nanoseconds(epoch.offset), None, False
 
     def produced_at(self, media: Fraction) -> Fraction | None:
         """UTC seconds when the encoder made ``media``, if it says so."""
-        made = [m.production.estimate for m in self._living if m.production.estimate < UNKNOWN]
+        made = [member.made for member in self._living if member.made is not None]
         return media + Fraction(max(made), NS) if made else None
+
+    @property
+    def _level(self) -> int:
+        """ns from media time to the wall clock, of a track that is as late as the latest."""
+        levels = [
+            member.offset + (member.lead or 0)
+            for member in self._living
+            if member.lead is not None or not self.epochs
+        ]
+        return max(levels, default=self.offset)
+
+    def _nearest(self, shift: Fraction, now: int) -> Fraction | None:
+        """What is added to the time stamps of a track that is there, or nothing, if ``shift`` is
+        nearly that: they are of one clock."""
+        known = [Fraction(0), *(m.shift for m in self.members.values() if m.speaks(now))]
+        nearest = min(known, key=lambda each: abs(each - shift))
+        return nearest if abs(nearest - shift) * NS <= LEAP else None
 
     @property
     def companion(self) -> Member | None:
@@ -219,8 +290,8 @@ class Run:
 
     @property
     def _drift(self) -> int:
-        offsets = [m.delay.estimate + m.lead for m in self._living if m.lead is not None]
-        return max(offsets) - self._anchor if offsets else 0
+        announced = self.epochs and any(m.lead is not None for m in self._living)
+        return self._level - self._anchor if announced else 0
 
     def _too_early(self, drift: int, now: int) -> bool:
         since, level = self._early or (now, drift)
@@ -258,7 +329,7 @@ class Timeline:
 
     def __init__(self) -> None:
         self.run: Run | None = None
-        """The newest."""
+        """The newest; but not one that is begun beside tracks that go on, and will come to them."""
         self.epoch: Epoch | None = None
         """The newest that is announced."""
         self._announced: Run | None = None
@@ -270,6 +341,11 @@ class Timeline:
         self._wraps: dict[str, Wraps] = {}
         self._sparse: set[str] = set()
 
+    @property
+    def undecided(self) -> set[Run]:
+        """Runs that are not announced: the newest of the timeline, or to be brought to it."""
+        return {run for run, _ in self._members.values() if not run.epochs}
+
     def begin(
         self, track: str, timescale: int, *, resumes: bool = False, sparse: bool = False
     ) -> None:
@@ -277,12 +353,18 @@ class Timeline:
         ``sparse``: its chunks come when they like, on the timeline of the others."""
         self._wraps[track] = (Fraction(2**32, timescale), MPEG_WRAP)
         (self._sparse.add if sparse else self._sparse.discard)(track)
-        if not resumes:
-            if not sparse:
-                self._awaited.add(track)
-            if track in self._members:
-                _, member = self._members[track]
-                member.ended = True
+        if not (resumes or sparse):
+            self._awaited.add(track)
+        if track in self._members:
+            _, member = self._members[track]
+            member.gone = False
+            member.ended = member.ended or not resumes
+
+    def leave(self, track: str) -> None:
+        """Its upload is over; another may go on."""
+        if track in self._members:
+            _, member = self._members[track]
+            member.gone = True
 
     def forget(self, track: str) -> None:
         """Nothing more comes of it."""
@@ -305,18 +387,19 @@ class Timeline:
     ) -> Placement:
         """A chunk: seconds of decode time, edit lists folded in; UTC seconds when it ``arrived``
         and its start was ``produced`` (``prft``). A track whose own timeline goes on follows
-        others to a new run, at a ``random_access`` point."""
+        others to a newer run at a ``random_access`` point."""
         now = round(arrived * NS)
-        if track in self._sparse and self.run is not None and self.run.companion is not None:
-            shift = self.run.companion.shift
-            return Placement(self.run, media_start + shift, shift)
+        if track in self._sparse and (beside := self._beside(media_start, now)):
+            run, shift = beside
+            return Placement(run, media_start + shift, shift)
         start, end = nanoseconds(media_start), nanoseconds(media_end)
         run, member = self._place(track, start, end, now)
-        if random_access:
-            run, member = self._follow(track, run, member, now)
-        moved = nanoseconds(member.shift)
-        member.note(start + moved, end + moved, now, produced)
-        run.note(member, now)
+        run.note(member, start, end, now, produced)
+        if run is not self.run:
+            before = run
+            run, member = self._bring(track, run, start, now, random_access=random_access)
+            if run is not before:
+                run.note(member, start, end, now, produced)
         return Placement(run, media_start + member.shift, member.shift)
 
     def open(self, media_start: Fraction, now: float, last_number: int = 0) -> Epoch:
@@ -373,29 +456,61 @@ class Timeline:
                 member.shift += follows
                 return own, member
             cause = follows
-        fit = None
-        if run is not None and not (member and own is run and member.native):
-            fit = run.fits(start, end, now, wraps)
-            before = run.members.get(track)
-            if before and fit is not None and start + nanoseconds(fit) < before.end - OVERLAP:
-                fit = None
-        if run is None or fit is None:
+        for run in self._open_to(own if member and member.native else None, now):
+            fit, before = run.fits(start, end, now, wraps), run.members.get(track)
+            back = before and fit is not None and start + nanoseconds(fit) < before.end - OVERLAP
+            if fit is not None and not back:
+                break
+        else:
             run, fit = Run(cause, now, start, self._awaited), Fraction(0)
-        self.run = run
-        return self._join(track, run, Member(fit, sparse=track in self._sparse))
+        joined = Member(fit, sparse=track in self._sparse)
+        if member and not run.epochs:
+            joined.lead = member.lead
+        return self._join(track, run, joined)
 
-    def _follow(self, track: str, run: Run, member: Member, now: int) -> tuple[Run, Member]:
-        """Where another track began anew: as it is, if that fits the new run; or so that it stays
-        where it was on the wall clock."""
-        newest = self.run
-        if newest is None or newest is run or now - newest.began < SETTLE_BOUND:
+    def _open_to(self, left: Run | None, now: int) -> list[Run]:
+        """Runs that a track may join which begins anew, the newest first; not the one it left."""
+        begun = [run for run, member in self._members.values() if member.speaks(now)]
+        runs = dict.fromkeys(run for run in begun if not run.epochs)
+        if self.run is not None:
+            runs[self.run] = None
+        return sorted((run for run in runs if run is not left), key=lambda run: -run.began)
+
+    def _bring(
+        self, track: str, run: Run, start: int, now: int, *, random_access: bool
+    ) -> tuple[Run, Member]:
+        """Where a track goes on that is not in the newest run: there, if that is still sent; it
+        keeps its place on the wall clock, and those that were there keep theirs. Else, what it
+        began is the newest."""
+        (_, member), newest, begins = self._members[track], self.run, not run.epochs
+        if newest is None or (begins and not newest.waits_for(run, now)):
+            return self._renew(run), member
+        known = run.may_join(newest, now) if begins else random_access
+        if not known or now - newest.began < SETTLE_BOUND:
             return run, member
-        away = Fraction(member.delay.estimate + (member.lead or 0) - newest.offset, NS)
-        shift = member.shift + (away if abs(away) * NS > LEAP else 0)
-        return self._join(track, newest, Member(shift, native=False))
+        if run.moved is None or run.moved[0] is not newest:
+            run.moved = newest, run.away_from(newest, now)
+        shift, before = member.shift + run.moved[1], newest.members.get(track)
+        if begins and before and start + nanoseconds(shift) < before.end - OVERLAP:
+            return self._renew(run), member  # what it sent before was too far ahead
+        return self._join(track, newest, member.moved(run.moved[1]))
+
+    def _beside(self, start: Fraction, now: int) -> tuple[Run, Fraction] | None:
+        """The run of a sparse track, and its shift: those of the track that ``start`` is next to;
+        None if there are only such."""
+        there = [(run, m.shift) for run, m in self._members.values() if m.speaks(now)]
+        if not there and self.run is not None and self.run.companion is not None:
+            there = [(self.run, self.run.companion.shift)]
+        return min(there, key=lambda at: abs(start + at[1] - Fraction(at[0].end, NS)), default=None)
+
+    def _renew(self, run: Run) -> Run:
+        self.run, run.moved = run, None
+        return run
 
     def _join(self, track: str, run: Run, member: Member) -> tuple[Run, Member]:
         self._awaited.discard(track)
+        if track in self._members:
+            self._members[track][1].ended = True
         run.members[track] = member
         self._members[track] = run, member
         return run, member
