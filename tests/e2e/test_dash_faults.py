@@ -429,7 +429,8 @@ async def test_a_bit_rate_that_is_not_watched_dies(scene: Setting, player: Name)
 @minutes
 @pytest.mark.parametrize("player", NAMES)
 async def test_a_bit_rate_that_is_not_watched_comes_back(scene: Setting, player: Name) -> None:
-    """Alone, with time stamps from 0: the others stay as they are."""
+    """Alone, with time stamps from 0, and key frames between those of the others: a player that
+    changes to it has a gap in front of the first."""
     set_ = await scene(player, "tracks")
     async with relayed(set_.origin) as relay:
         set_.encoder(ladder_of_frames, ingest=relay.ingest)
@@ -440,8 +441,8 @@ async def test_a_bit_rate_that_is_not_watched_comes_back(scene: Setting, player:
         returned = await away(UNNOTICED)
         set_.encoder(partial(rung_of_frames, rung))
         found = await set_.unnoticed("bit rate back", returned)
-    assert not found.stalls, await set_.viewer.evidence("it stalled")
-    assert found.longest_still < STILL, await set_.viewer.evidence("it stood")
+    assert not set_.viewer.fatal, await set_.viewer.evidence("a fatal error")
+    assert found.longest_still <= BACK * 1000, await set_.viewer.evidence("it stood")
 
 
 # Before the start, and after the end

@@ -590,6 +590,25 @@ def test_tracks_of_one_newcomer_share_its_clock() -> None:
     assert shifts(segmenter, "b")[-1] == shift
 
 
+def test_tracks_of_one_newcomer_stay_together_if_all_others_end_meanwhile() -> None:
+    """A muxed encoder, one of whose tracks is with the others when those end."""
+    again = merged(*(encode(name, seconds=5, since=T0 + 40) for name in ("low", "a")))
+    video = list(encode(seconds=45))
+    segmenter = Segmenter().begin("v", "low", "a")
+    segmenter.feed(merged(video[:900], *(encode(name, seconds=30) for name in ("low", "a"))))
+    segmenter.feed(video[900:1200]).begin("low", "a")
+    coming = iter(merged(video[1200:], again))
+    for sent in coming:
+        segmenter.feed([sent])
+        if segmenter.placed[-1][1].shift:
+            break
+    segmenter.timeline.leave("v")
+    segmenter.feed(sent for sent in coming if sent.track != "v")
+    runs = {sent.track: at.run for sent, at in segmenter.placed}
+    assert runs["low"] is runs["a"] is runs["v"]
+    assert shifts(segmenter, "low")[-1] == shifts(segmenter, "a")[-1]
+
+
 @pytest.mark.parametrize("apart", [0.01, 0.4, 1.5, 4.0])
 def test_tracks_that_restart_one_after_the_other_are_one_run(apart: float) -> None:
     """Nobody of the old run is there when the first one is back."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 NS = 10**9
 MS = NS // 1000
 UNKNOWN = 1 << 63
@@ -86,3 +88,8 @@ class Minimum:
         if self._late.settled(now):
             self._rotate(self._late.minimum, now)
             self._late = None
+
+
+def nanoseconds(seconds: Fraction) -> int:
+    """Rounded down."""
+    return seconds.numerator * NS // seconds.denominator

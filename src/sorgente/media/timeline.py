@@ -12,7 +12,7 @@ never negative, and the smallest one seen is the best estimate: jitter only ever
 
 A *run* is one uninterrupted encoder timeline, shared by all tracks; an *epoch* is a run, from some
 segment on, as it is announced. The offset of a run is that of its slowest track: none is announced
-before it is there. A segmenter gives decode times, which never go back, and ``/time``'s clock::
+before it is there. What begins anew beside tracks that go on is brought to their run (`at.shift`). A segmenter gives decode times, which never go back, and ``/time``'s clock::
 
     timeline.begin(track, timescale)                   for every init segment
     at = timeline.observe(track, start, end, arrived)  for every chunk
@@ -34,7 +34,8 @@ from enum import Enum
 from fractions import Fraction
 from math import ceil
 
-from sorgente.media.minimum import MS, NS, SETTLE_BOUND, UNKNOWN, Minimum
+from sorgente.media.minimum import MS, NS, SETTLE_BOUND, nanoseconds
+from sorgente.media.voice import LEAP, OVERLAP, SILENT, Voice, Wraps
 
 CORRECT = 75 * MS
 """Drift that asks for a new epoch. With BLOCK's lag and a segment's wait it stays below 100 ms: the
@@ -42,20 +43,12 @@ clock error dash.js puts up with (``maximumAllowedDrift``), and `latency_target`
 EARLY_QUIET, EARLY_FALL = 10_000 * MS, 1000 * MS
 """Media there before they are announced make nobody stall: corrected after 10 s in which no more
 than 1 s was caught up. More is an upload faster than real time, which is left to end first."""
-LEAP = 1000 * MS
-"""After a gap, chunks that come this much before they can exist are another timeline. Less is
-drift; missing segments, and encoders that slept, leap together with the wall clock."""
-OVERLAP = 100 * MS
-"""Chunks may start so much before the last one's end: muxers guess its duration (10 fps)."""
-SILENT = 5000 * MS
-"""A track that has sent nothing for longer than a request is held has no say in the offset."""
 PRODUCTION = 10
 """Seconds from production to arrival that are believed; dash.js takes them off its latency."""
 MPEG_WRAP = Fraction(2**33, 90_000)
 """Seconds: after 26.5 h time stamps of MPEG transport streams begin again."""
 NUMBERS_SINCE, NUMBERS_PER_SECOND = 1_735_689_600, 4
 """Quarter seconds since 2025: segments of 0.25 s never outrun them, 32 bits last until 2059."""
-Wraps = tuple[Fraction, ...]
 
 
 class Cause(Enum):
@@ -99,69 +92,6 @@ class Epoch:
         return wall - self.offset
 
 
-class Member:
-    """A track in a run; nanoseconds on the run's timeline, unless it says otherwise."""
-
-    def __init__(self, shift: Fraction, *, native: bool = True, sparse: bool = False) -> None:
-        self.native = native
-        """The track began with the run; if not native, it goes on from an older one."""
-        self.sparse = sparse
-        """It has no say where others have: nothing is known from when it comes."""
-        self.shift = shift
-        """Seconds from the encoder's time stamps to the run's timeline: wraps, mostly."""
-        self.ended = False
-        """A new init segment came: its next chunk does not go on here."""
-        self.gone = False
-        """Its upload is over; another may go on."""
-        self.lead: int | None = None
-        """How much earlier than the slowest track it was when the epoch was announced; of a track
-        that begins anew, before that."""
-        self.start = self.end = self.arrived = 0
-        self.delay, self.production = Minimum(), Minimum()
-        self._moved = 0
-        """From the timeline that these are of to the run's."""
-
-    def note(self, start: int, end: int, now: int, produced: float | None) -> None:
-        """A chunk of it."""
-        self.start, self.end, self.arrived = start, end, now
-        self.delay.add(now - end + self._moved, now)
-        if produced is not None:
-            self.production.add(round(produced * NS) - start + self._moved, now)
-
-    def moved(self, away: Fraction) -> Member:
-        """The same in another run, whose timeline is ``away`` seconds from here."""
-        member = Member(self.shift + away, native=False)
-        member.delay, member.production = self.delay, self.production
-        member._moved = self._moved + nanoseconds(away)
-        return member
-
-    @property
-    def offset(self) -> int:
-        """From media time to the wall clock, as estimated now."""
-        return self.delay.estimate - self._moved
-
-    @property
-    def made(self) -> int | None:
-        """From media time to when the encoder made it, if it says so."""
-        estimate = self.production.estimate
-        return estimate - self._moved if estimate < UNKNOWN else None
-
-    def speaks(self, now: int) -> bool:
-        """It is there: its next chunk is not overdue."""
-        silence, due = now - self.arrived, self.end - self.start + LEAP
-        return not (self.ended or self.gone or self.sparse) and 0 <= silence <= min(due, SILENT)
-
-    def goes_on(self, start: int, end: int, now: int, wraps: Wraps) -> Fraction | Cause:
-        """Seconds to add to the time stamps of a chunk that goes on (0, or a wrap); or why not."""
-        gap = start - self.end
-        if gap >= -OVERLAP and start >= self.start:
-            leaps = gap > LEAP and now - end < self.offset - LEAP
-            return Cause.LEAP if leaps else Fraction(0)
-        longest = max(now - self.arrived, 0) + LEAP
-        wrapped = (wrap for wrap in wraps if -OVERLAP <= gap + nanoseconds(wrap) <= longest)
-        return next(wrapped, Cause.BACK)
-
-
 class Run:
     """One uninterrupted encoder timeline."""
 
@@ -171,7 +101,7 @@ class Run:
         """It has drifted: the next segment had better start a new epoch."""
         self.epochs: deque[Epoch] = deque(maxlen=2)
         """As announced; two, since audio may be in the older one for a moment."""
-        self.members: dict[str, Member] = {}
+        self.members: dict[str, Voice] = {}
         self.began = self._now = now
         self._first = self.end = media
         self._anchor = 0
@@ -208,7 +138,7 @@ class Run:
         later = (epoch for epoch in reversed(self.epochs) if epoch.media_start <= media)
         return next(later, self.epochs[0] if self.epochs else None)
 
-    def note(self, member: Member, start: int, end: int, now: int, produced: float | None) -> None:
+    def note(self, member: Voice, start: int, end: int, now: int, produced: float | None) -> None:
         """``member`` has had a chunk, of ``start`` to ``end`` by its time stamps."""
         moved = nanoseconds(member.shift)
         member.note(start + moved, end + moved, now, produced)
@@ -222,8 +152,7 @@ class Run:
     def fits(self, start: int, end: int, now: int, wraps: Wraps) -> Fraction | None:
         """Seconds to add to the time stamps of a track that may belong here; None if not."""
         late = now - end - self.offset
-        young = not self.epochs and self._first - LEAP <= start <= self.end + LEAP
-        if young:
+        if not self.epochs and self._first - LEAP <= start <= self.end + LEAP:
             return Fraction(0)
         if (known := self._nearest(Fraction(late, NS), now)) is not None:
             return known
@@ -244,6 +173,12 @@ class Run:
         away = Fraction(self._level - other._level, NS)
         known = other._nearest(away, now)
         return away if known is None else known
+
+    def overlaps(self, other: Run, away: Fraction) -> bool:
+        """Whether a track has sent ``other`` media already for where it is now: it was too fast."""
+        moved = nanoseconds(away)
+        pairs = ((other.members.get(name), member) for name, member in self.members.items())
+        return any(old and new.start + moved < old.end - OVERLAP for old, new in pairs)
 
     def announce(self, epoch: Epoch) -> None:
         """Players are told this from its start on."""
@@ -276,16 +211,16 @@ class Run:
         return nearest if abs(nearest - shift) * NS <= LEAP else None
 
     @property
-    def companion(self) -> Member | None:
+    def companion(self) -> Voice | None:
         """Whose time stamps are those of sparse tracks too; None if there are only such."""
         return next((member for member in self.members.values() if not member.sparse), None)
 
     @property
-    def _heeded(self) -> list[Member]:
+    def _heeded(self) -> list[Voice]:
         return [m for m in self.members.values() if not m.sparse] or list(self.members.values())
 
     @property
-    def _living(self) -> list[Member]:
+    def _living(self) -> list[Voice]:
         return [m for m in self._heeded if m.arrived >= self._now - SILENT]
 
     @property
@@ -334,7 +269,7 @@ class Timeline:
         """The newest that is announced."""
         self._announced: Run | None = None
         self._number = 0
-        self._members: dict[str, tuple[Run, Member]] = {}
+        self._members: dict[str, tuple[Run, Voice]] = {}
         """What each track is in. A run knows its members, they do not know it: a cycle would leave
         runs that are over to the garbage collector."""
         self._awaited: set[str] = set()
@@ -397,7 +332,7 @@ class Timeline:
         run.note(member, start, end, now, produced)
         if run is not self.run:
             before = run
-            run, member = self._bring(track, run, start, now, random_access=random_access)
+            run, member = self._bring(track, run, now, random_access=random_access)
             if run is not before:
                 run.note(member, start, end, now, produced)
         return Placement(run, media_start + member.shift, member.shift)
@@ -443,7 +378,7 @@ class Timeline:
         end = self.epoch.wall(Fraction(self._announced.end, NS))
         return max(earliest, whole_ms(min(end, Fraction(run.began, NS))))
 
-    def _place(self, track: str, start: int, end: int, now: int) -> tuple[Run, Member]:
+    def _place(self, track: str, start: int, end: int, now: int) -> tuple[Run, Voice]:
         """The run that a chunk is of, which may be new, or no longer the newest; and the track in
         it."""
         wraps, run = self._wraps[track], self.run
@@ -452,10 +387,10 @@ class Timeline:
         if own is not None and member is not None and not member.ended:
             shift = nanoseconds(member.shift)
             follows = member.goes_on(start + shift, end + shift, now, wraps)
-            if isinstance(follows, Fraction):
+            if follows is not None:
                 member.shift += follows
                 return own, member
-            cause = follows
+            cause = Cause.LEAP if start + shift > member.end else Cause.BACK
         for run in self._open_to(own if member and member.native else None, now):
             fit, before = run.fits(start, end, now, wraps), run.members.get(track)
             back = before and fit is not None and start + nanoseconds(fit) < before.end - OVERLAP
@@ -463,7 +398,7 @@ class Timeline:
                 break
         else:
             run, fit = Run(cause, now, start, self._awaited), Fraction(0)
-        joined = Member(fit, sparse=track in self._sparse)
+        joined = Voice(fit, sparse=track in self._sparse)
         if member and not run.epochs:
             joined.lead = member.lead
         return self._join(track, run, joined)
@@ -476,23 +411,25 @@ class Timeline:
             runs[self.run] = None
         return sorted((run for run in runs if run is not left), key=lambda run: -run.began)
 
-    def _bring(
-        self, track: str, run: Run, start: int, now: int, *, random_access: bool
-    ) -> tuple[Run, Member]:
+    def _bring(self, track: str, run: Run, now: int, *, random_access: bool) -> tuple[Run, Voice]:
         """Where a track goes on that is not in the newest run: there, if that is still sent; it
         keeps its place on the wall clock, and those that were there keep theirs. Else, what it
-        began is the newest."""
+        began is the newest. All tracks of a run go the same way."""
         (_, member), newest, begins = self._members[track], self.run, not run.epochs
-        if newest is None or (begins and not newest.waits_for(run, now)):
+        if newest is None:
             return self._renew(run), member
-        known = run.may_join(newest, now) if begins else random_access
-        if not known or now - newest.began < SETTLE_BOUND:
-            return run, member
         if run.moved is None or run.moved[0] is not newest:
-            run.moved = newest, run.away_from(newest, now)
-        shift, before = member.shift + run.moved[1], newest.members.get(track)
-        if begins and before and start + nanoseconds(shift) < before.end - OVERLAP:
-            return self._renew(run), member  # what it sent before was too far ahead
+            if begins and not newest.waits_for(run, now):
+                return self._renew(run), member
+            known = run.may_join(newest, now) if begins else random_access
+            if not known or now - newest.began < SETTLE_BOUND:
+                return run, member
+            away = run.away_from(newest, now)
+            if begins and run.overlaps(newest, away):
+                return self._renew(run), member
+            run.moved = newest, away
+        if not (begins or random_access):
+            return run, member
         return self._join(track, newest, member.moved(run.moved[1]))
 
     def _beside(self, start: Fraction, now: int) -> tuple[Run, Fraction] | None:
@@ -507,18 +444,13 @@ class Timeline:
         self.run, run.moved = run, None
         return run
 
-    def _join(self, track: str, run: Run, member: Member) -> tuple[Run, Member]:
+    def _join(self, track: str, run: Run, member: Voice) -> tuple[Run, Voice]:
         self._awaited.discard(track)
         if track in self._members:
             self._members[track][1].ended = True
         run.members[track] = member
         self._members[track] = run, member
         return run, member
-
-
-def nanoseconds(seconds: Fraction) -> int:
-    """Rounded down."""
-    return seconds.numerator * NS // seconds.denominator
 
 
 def whole_ms(seconds: Fraction) -> Fraction:
