@@ -12,9 +12,11 @@ never negative, and the smallest one seen is the best estimate: jitter only ever
 
 A *run* is one uninterrupted encoder timeline, shared by all tracks; an *epoch* is a run, from some
 segment on, as it is announced. The offset of a run is that of its slowest track: none is announced
-before it is there. What begins anew beside tracks that go on is brought to their run (`at.shift`). A segmenter gives decode times, which never go back, and ``/time``'s clock::
+before it is there. What begins anew beside tracks that go on is brought to their run (``shift``).
+A segmenter gives decode times, which never go back, and ``/time``'s clock::
 
     timeline.begin(track, timescale)                   for every init segment
+    timeline.leave(track)                              when its upload is over
     at = timeline.observe(track, start, end, arrived)  for every chunk
     at.run is not the track's last one?                its segment ends with its last whole chunk
     at.epoch is None?                                  hold the chunk until at.run.ready(now); then
