@@ -366,7 +366,8 @@ async def test_the_sound_comes_5_s_late(scene: Setting, player: Name) -> None:
     returned = time.time()
     set_.microphone()
     await set_.goes_on("late sound", returned, returned)
-    await set_.unnoticed("late sound", returned)
+    found = await set_.unnoticed("late sound", returned)
+    assert found.longest_still < STILL, await set_.viewer.evidence("it stood")
     heard = set_.viewer.audio_bytes
     await set_.viewer.until(lambda: set_.viewer.audio_bytes > heard, 10, "sound that is decoded")
 
