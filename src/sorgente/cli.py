@@ -96,6 +96,8 @@ def serve_command(
         _run(serve(settings, _announce if log.log_format == "text" else _log_address))
     except OSError as error:
         return _cannot_listen(listen, error)
+    except BadCertificate as error:
+        return _bad_certificate(error)
     return 0
 
 
@@ -129,8 +131,7 @@ def demo_command(
         print(f"sorgente demo: {error}", file=sys.stderr)
         return 1
     except BadCertificate as error:
-        print(f"sorgente: {error}", file=sys.stderr)
-        return 2
+        return _bad_certificate(error)
     return 0
 
 
@@ -203,6 +204,11 @@ def bench_command(
 def main() -> None:
     """The ``sorgente`` command."""
     sys.exit(app.meta(result_action="return_value"))
+
+
+def _bad_certificate(error: BadCertificate) -> int:
+    print(f"sorgente: {error}", file=sys.stderr)
+    return 2
 
 
 def _cannot_listen(listen: ListenSettings, error: OSError) -> int:

@@ -13,6 +13,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import pytest
@@ -27,7 +28,7 @@ from tests.e2e.players.accidents import (
     ShutterCamera,
 )
 from tests.e2e.players.encoder import INPUTS, Input, LiveEncoder
-from tests.e2e.players.lines import LADDER, ladder_of_frames
+from tests.e2e.players.lines import LADDER, ladder_of_frames, rung_of_frames
 from tests.e2e.players.measure import in_time
 from tests.e2e.players.measurement import (
     Accident,
@@ -168,6 +169,33 @@ class Scene:
         returned = await away(seconds)
         self.encoder(line)
         await self.goes_on(fault, gone, returned)
+
+    async def unnoticed(self, fault: str, since: float) -> Accident:
+        """Watch the player for as long as it takes a new period to show, and write down what it
+        made of it."""
+        viewer = self.viewer
+        stalls = sum(stall.at < since for stall in viewer.stalls)
+
+        def later() -> bool:
+            return viewer.samples[-1].stamped > since + UNNOTICED
+
+        await viewer.until(later, UNNOTICED + PATIENCE, "pictures after it")
+        watched = viewer.since(since)
+        found = Accident(
+            player=self.player,
+            input=self.form,
+            fault=f"{fault}, {UNNOTICED:.0f} s of it",
+            away=0.0,
+            back=None,
+            on_target=None,
+            late=late(watched, 0.95),
+            longest_still=longest_still(watched),
+            stalls=len(viewer.stalls) - stalls,
+            bad=len(viewer.bad),
+            errors=len(viewer.complaints),
+        )
+        write_down(found)
+        return found
 
 
 Setting = Callable[..., Awaitable[Scene]]
@@ -334,6 +362,8 @@ async def test_the_sound_comes_5_s_late(scene: Setting, player: Name) -> None:
     returned = time.time()
     set_.microphone()
     await set_.goes_on("late sound", returned, returned)
+    found = await set_.unnoticed("late sound", returned)
+    assert found.longest_still < STILL, await set_.viewer.evidence("it stood")
     heard = set_.viewer.audio_bytes
     await set_.viewer.until(lambda: set_.viewer.audio_bytes > heard, 10, "sound that is decoded")
 
@@ -391,6 +421,25 @@ async def test_a_bit_rate_that_is_not_watched_dies(scene: Setting, player: Name)
         await set_.viewer.until(later, UNNOTICED + PATIENCE, "pictures after it")
     assert len(set_.viewer.stalls) == stalls, await set_.viewer.evidence("it stalled")
     assert longest_still(set_.viewer.since(gone)) < STILL, await set_.viewer.evidence("it stood")
+
+
+@minutes
+@pytest.mark.parametrize("player", NAMES)
+async def test_a_bit_rate_that_is_not_watched_comes_back(scene: Setting, player: Name) -> None:
+    """Alone, with time stamps from 0, and key frames between those of the others: a player that
+    changes to it has a gap in front of the first."""
+    set_ = await scene(player, "tracks")
+    async with relayed(set_.origin) as relay:
+        set_.encoder(ladder_of_frames, ingest=relay.ingest)
+        await set_.settled()
+        watched = set_.viewer.watched([rung.name for rung in LADDER])
+        rung = next(rung for rung in LADDER if rung.name != watched)
+        await relay.cut(f"/{rung.name}")
+        returned = await away(UNNOTICED)
+        set_.encoder(partial(rung_of_frames, rung))
+        found = await set_.unnoticed("bit rate back", returned)
+    assert not set_.viewer.fatal, await set_.viewer.evidence("a fatal error")
+    assert found.longest_still <= BACK * 1000, await set_.viewer.evidence("it stood")
 
 
 # Before the start, and after the end

@@ -100,6 +100,16 @@ def test_a_key_frame_off_the_grid_strays() -> None:
     assert stage.grid.strays(START + 2 + Fraction(7, FPS))
 
 
+def test_sound_goes_on_without_the_pictures_that_it_was_cut_by() -> None:
+    stage = Stage(frames(50, longest=75, steady=False))
+    length = int(stage.grid.duration * FPS)
+    for frame in range(length + 10):
+        stage.send(stage.video, frame, key=frame % length == 0)
+        stage.send(stage.audio, frame, key=True)
+    began = [stage.send(stage.audio, length + 10 + n, key=True) for n in range(2 * length)]
+    assert [index for index in began if index is not None] == [2]
+
+
 def test_what_comes_late_for_a_period_that_has_ended_begins_nothing_behind_its_end() -> None:
     stage = Stage(frames(50))
     assert stage.send(stage.audio, 0, key=True) == 0

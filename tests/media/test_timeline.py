@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from itertools import pairwise
 
@@ -15,11 +15,14 @@ from tests.media.simulation import (
     NETWORK,
     PROMISE,
     T0,
+    Jitter,
     Segmenter,
     Sent,
     encode,
     merged,
     offset_error,
+    spiky_jitter,
+    uniform_jitter,
 )
 
 # Settling
@@ -319,21 +322,195 @@ def test_one_upload_a_track_with_backlogs_is_still_one_restart() -> None:
     assert segmenter.causes == [Cause.FIRST, Cause.INIT]
 
 
-def test_tracks_that_go_on_follow_one_that_restarts_alone() -> None:
-    """One bit rate's upload starts again at 0: the others keep their place on the wall clock."""
-    segmenter = Segmenter(leading="low").begin("v", "low")
-    before = merged(encode(seconds=60), encode("low", seconds=30))
-    again = list(encode("low", seconds=20, since=T0 + 40))
-    segmenter.feed([s for s in before if s.arrived < again[0].arrived])
-    segmenter.begin("low")
-    segmenter.feed(merged((s for s in before if s.arrived >= again[0].arrived), again))
-    assert segmenter.causes == [Cause.FIRST, Cause.INIT]
+def restarted(
+    *others: Iterable[Sent], again: Iterable[Sent], leave: bool = True
+) -> tuple[Segmenter, list[Sent]]:
+    """The tracks of ``again`` are lost after 30 s, and begin anew; ``others`` go on."""
+    again = list(again)
+    names = dict.fromkeys(sent.track for sent in again)
+    before = merged(*(encode(name, seconds=30) for name in names), *others)
+    segmenter = Segmenter().begin(*dict.fromkeys(sent.track for sent in before))
+    segmenter.feed(sent for sent in before if sent.arrived < T0 + 30.1)
+    for name in names if leave else ():
+        segmenter.timeline.leave(name)
+    first = again[0].arrived
+    segmenter.feed(sent for sent in before if T0 + 30.1 <= sent.arrived < first)
+    segmenter.begin(*names)
+    segmenter.feed(merged((sent for sent in before if sent.arrived >= first), again))
+    return segmenter, again
+
+
+def shifts(segmenter: Segmenter, track: str) -> list[float]:
+    """That the chunks of a track have had in the newest run, one after the other."""
+    run = segmenter.timeline.run
+    placed = [at.shift for sent, at in segmenter.placed if sent.track == track and at.run is run]
+    return [float(shift) for shift in dict.fromkeys(placed)]
+
+
+def test_a_track_that_restarts_alone_comes_to_the_others() -> None:
+    """One bit rate's upload starts again at 0: the others notice nothing."""
+    segmenter, _ = restarted(
+        encode(seconds=60), again=encode("low", seconds=20, since=T0 + 40, delay=0.1)
+    )
+    assert segmenter.causes == [Cause.FIRST]
     last = {sent.track: (sent, at) for sent, at in segmenter.placed}
-    sent, at = last["v"]
-    assert at.run is last["low"][1].run
+    assert last["v"][1].run is last["low"][1].run
+    assert shifts(segmenter, "v") == [0]
+    sent, at = last["low"]
     assert at.epoch is not None
     wall = float(at.epoch.wall(at.start + FRAME))
-    assert wall == pytest.approx(sent.made + NETWORK, abs=0.04)
+    assert wall == pytest.approx(sent.arrived, abs=0.04)
+    waited = next(sent.made for sent, at in segmenter.placed if sent.track == "low" and at.shift)
+    assert 0.5 <= waited - (T0 + 40) < 0.7, "until its offset is known"
+
+
+def test_a_track_that_comes_late_on_a_clock_of_its_own_comes_to_the_others() -> None:
+    """A microphone that is switched on after 20 s, and counts from 0."""
+    sound = encode("a", seconds=40, since=T0 + 20, chunk=Fraction(1, 50))
+    segmenter = Segmenter().begin("v")
+    video = list(encode(seconds=60))
+    segmenter.feed(video[:600]).begin("a").feed(merged(video[600:], sound))
+    assert segmenter.causes == [Cause.FIRST]
+    assert shifts(segmenter, "v") == [0]
+    assert shifts(segmenter, "a") == [pytest.approx(20, abs=0.04)]
+
+
+@pytest.mark.parametrize("jitter", [uniform_jitter, spiky_jitter])
+def test_jitter_of_a_newcomer_moves_nobody_but_itself(jitter: Jitter) -> None:
+    for seed in range(20):
+        sound = encode(
+            "a", seconds=60, since=T0 + 20, chunk=Fraction(1, 50), jitter=jitter, seed=seed
+        )
+        segmenter = Segmenter().begin("v")
+        video = list(encode(seconds=80))
+        segmenter.feed(video[:600]).begin("a").feed(merged(video[600:], sound))
+        assert segmenter.causes == [Cause.FIRST]
+        assert 20 - 0.04 <= shifts(segmenter, "a")[-1] < 20.3, "late by the jitter, never early"
+
+
+def test_a_track_that_is_back_is_as_far_ahead_of_the_others_as_it_was() -> None:
+    """Pictures are encoded for 0.4 s, sound is not: what was in step stays in step."""
+    segmenter, _ = restarted(
+        encode(seconds=60, delay=0.4), again=encode("a", seconds=20, since=T0 + 40)
+    )
+    assert segmenter.causes == [Cause.FIRST]
+    assert shifts(segmenter, "a")[-1] == pytest.approx(40, abs=0.04)
+
+
+def test_tracks_of_one_newcomer_share_its_clock() -> None:
+    """Its sound is there 0.3 s before its pictures, and the second one comes a second later."""
+    uploads = [
+        encode("low", seconds=20, since=T0 + 40, delay=0.3),
+        encode("a", seconds=20, since=T0 + 40, chunk=Fraction(1, 50)),
+        (sent for sent in encode("b", seconds=20, since=T0 + 40) if sent.arrived > T0 + 44),
+    ]
+    segmenter, _ = restarted(encode(seconds=60), again=merged(*uploads))
+    assert segmenter.causes == [Cause.FIRST]
+    assert shifts(segmenter, "v") == [0]
+    (shift,) = {*shifts(segmenter, "low")[1:], *shifts(segmenter, "a")[1:]}
+    assert shift == pytest.approx(40.3, abs=0.04)
+    assert shifts(segmenter, "b")[-1] == shift
+
+
+def test_tracks_of_one_newcomer_stay_together_if_all_others_end_meanwhile() -> None:
+    """A muxed encoder, one of whose tracks is with the others when those end."""
+    again = merged(*(encode(name, seconds=5, since=T0 + 40) for name in ("low", "a")))
+    video = list(encode(seconds=45))
+    segmenter = Segmenter().begin("v", "low", "a")
+    segmenter.feed(merged(video[:900], *(encode(name, seconds=30) for name in ("low", "a"))))
+    segmenter.feed(video[900:1200]).begin("low", "a")
+    coming = iter(merged(video[1200:], again))
+    for sent in coming:
+        segmenter.feed([sent])
+        if segmenter.placed[-1][1].shift:
+            break
+    segmenter.timeline.leave("v")
+    segmenter.feed(sent for sent in coming if sent.track != "v")
+    runs = {sent.track: at.run for sent, at in segmenter.placed}
+    assert runs["low"] is runs["a"] is runs["v"]
+    assert shifts(segmenter, "low")[-1] == shifts(segmenter, "a")[-1]
+
+
+@pytest.mark.parametrize("apart", [0.01, 0.4, 1.5, 4.0])
+def test_tracks_that_restart_one_after_the_other_are_one_run(apart: float) -> None:
+    """Nobody of the old run is there when the first one is back."""
+    segmenter = Segmenter().begin("v", "a")
+    segmenter.feed(merged(encode(seconds=20), encode("a", seconds=20, chunk=Fraction(1, 50))))
+    for track in ("v", "a"):
+        segmenter.timeline.leave(track)
+    video = list(encode(seconds=20, since=T0 + 22))
+    sound = encode("a", seconds=20, since=T0 + 22, chunk=Fraction(1, 50))
+    late = [sent for sent in sound if sent.arrived > T0 + 22 + apart]
+    segmenter.begin("v").feed(sent for sent in video if sent.arrived < late[0].arrived)
+    segmenter.begin("a")
+    segmenter.feed(merged((sent for sent in video if sent.arrived >= late[0].arrived), late))
+    assert segmenter.causes == [Cause.FIRST, Cause.INIT]
+    assert shifts(segmenter, "v") == shifts(segmenter, "a") == [0]
+
+
+def test_a_track_that_restarts_beside_one_whose_connection_hangs_does_not_wait_for_it() -> None:
+    """Its upload is open, and nothing comes: there are no others."""
+    segmenter, again = restarted(
+        encode("a", seconds=30), again=encode(seconds=10, since=T0 + 30.5), leave=False
+    )
+    assert segmenter.causes == [Cause.FIRST, Cause.INIT]
+    assert segmenter.opened_at[1] - again[0].arrived < 1.0
+
+
+def test_others_that_end_while_a_newcomer_settles_are_not_waited_for() -> None:
+    segmenter = Segmenter().begin("v", "a")
+    segmenter.feed(merged(encode(seconds=20), encode("a", seconds=22.2)))
+    again = list(encode(seconds=20, since=T0 + 22))
+    segmenter.begin("v").feed(again[:10])
+    segmenter.timeline.leave("a")
+    segmenter.feed(again[10:])
+    assert segmenter.causes == [Cause.FIRST, Cause.INIT]
+    assert segmenter.opened_at[1] - (T0 + 22) < 0.7
+
+
+def test_who_was_silent_while_another_began_a_run_comes_to_it() -> None:
+    """The camera stood still when the sound restarted; then it goes on as before."""
+    video = [sent for sent in encode(seconds=60) if not T0 + 35 < sent.arrived < T0 + 45]
+    segmenter, _ = restarted(video, again=encode("a", seconds=22, since=T0 + 38))
+    assert segmenter.causes == [Cause.FIRST, Cause.INIT]
+    assert shifts(segmenter, "a") == [0]
+    assert shifts(segmenter, "v") == [pytest.approx(-38, abs=0.04)]
+
+
+def test_a_newcomer_that_begins_with_a_burst_and_pauses_moves_nobody() -> None:
+    """A pacer with a full bucket: 2 s at once, ahead of time, then nothing for 2 s."""
+    burst = [
+        Sent("low", sent.start, sent.end, T0 + 40, T0 + 40 + 0.01 * index)
+        for index, sent in enumerate(encode("low", seconds=2))
+    ]
+    rest = encode("low", seconds=18, since=T0 + 42, media=Fraction(2))
+    segmenter, _ = restarted(encode(seconds=60), again=[*burst, *rest])
+    assert segmenter.causes == [Cause.FIRST]
+    assert shifts(segmenter, "low")[-1] == pytest.approx(40, abs=0.04)
+
+
+def test_time_stamps_of_a_newcomer_wrap_too() -> None:
+    wrap = Fraction(2**32, 90_000)
+    again = [
+        Sent(s.track, s.start % wrap, s.start % wrap + FRAME, s.made, s.arrived)
+        for s in encode("low", seconds=20, since=T0 + 40, media=wrap - 10)
+    ]
+    segmenter, _ = restarted(encode(seconds=60), again=again)
+    assert segmenter.causes == [Cause.FIRST]
+    before, after = shifts(segmenter, "low")[-2:]
+    assert after - before == pytest.approx(float(wrap))
+    assert before + float(wrap) - 10 == pytest.approx(40, abs=0.04)
+
+
+def test_text_goes_by_the_clock_it_came_with() -> None:
+    """That of the tracks it is next to, of which there are two."""
+    segmenter, _ = restarted(encode(seconds=60), again=encode("a", seconds=20, since=T0 + 40))
+    timeline, now = segmenter.timeline, T0 + 60.1
+    timeline.begin("text", 1000, sparse=True)
+    for start in (Fraction(59), Fraction(19)):
+        at = timeline.observe("text", start, start + 1, now)
+        assert at.run is timeline.run
+        assert float(at.start) == pytest.approx(59, abs=0.04)
 
 
 def test_a_stray_chunk_of_the_old_upload_stays_in_the_old_epoch() -> None:

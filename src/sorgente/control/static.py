@@ -29,6 +29,7 @@ KINDS: Final = {
 
 POLICY: Final = "; ".join([
     "default-src 'self'",
+    "script-src 'self'",
     "media-src 'self' blob:",  # Media Source Extensions
     "img-src 'self' data: blob:",  # thumbnails
     "worker-src 'self' blob:",

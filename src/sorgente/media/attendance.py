@@ -106,9 +106,10 @@ class Attendance:
         return self._sparse | {
             track
             for track, presence in self._heard.items()
-            if now - presence.heard_at <= FAR_BEHIND or _reaches(presence, run, start)
+            if presence.at.run is run
+            and (now - presence.heard_at <= FAR_BEHIND or _reaches(presence, start))
         }
 
 
-def _reaches(last: Presence, run: Run, start: Fraction) -> bool:
-    return last.at.run is run and last.ends_at + last.duration >= start - FAR_BEHIND
+def _reaches(last: Presence, start: Fraction) -> bool:
+    return last.ends_at + last.duration >= start - FAR_BEHIND

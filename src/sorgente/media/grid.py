@@ -70,7 +70,8 @@ class Grid:
         middle = arrival.starts_at + min(arrival.duration, self.duration) / 2
         if self._steady:
             return first + floor(self._since(middle))
-        return next((number for number, cut in reversed(self._cuts) if cut <= middle), first - 1)
+        cut = next((number for number, cut in reversed(self._cuts) if cut <= middle), first - 1)
+        return max(cut, first + floor(self._since(middle) - TOO_LATE))  # it may be gone
 
     def completes(self, number: int, end: Fraction, duration: Fraction) -> bool:
         """Whether a chunk that ends at ``end`` on the run's timeline fills segment ``number``: one

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 NS = 10**9
 MS = NS // 1000
 UNKNOWN = 1 << 63
@@ -70,6 +72,11 @@ class Minimum:
         self._settled = self._settled or self._first.settled(now)
         return self._settled
 
+    @property
+    def doubtful(self) -> bool:
+        """What came last is far above the estimate: jitter, or that is wrong."""
+        return self._late is not None
+
     def _rotate(self, older: int, now: int) -> None:
         self._older, self._newer = older, UNKNOWN
         self._began, self._count = now, 0
@@ -81,3 +88,8 @@ class Minimum:
         if self._late.settled(now):
             self._rotate(self._late.minimum, now)
             self._late = None
+
+
+def nanoseconds(seconds: Fraction) -> int:
+    """Rounded down."""
+    return seconds.numerator * NS // seconds.denominator

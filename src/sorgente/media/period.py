@@ -106,6 +106,11 @@ class Member:
         return self.key_picture if self.track.is_video else silence(self.init.leading_track)
 
     @property
+    def is_outdated(self) -> bool:
+        """Its encoder is back with something else than players were told."""
+        return self.track.init is not self.init and not self.track.init.compatible_with(self.init)
+
+    @property
     def chunk_duration(self) -> Fraction:
         """Seconds: the longest chunk so far."""
         return Fraction(self.longest_chunk, self.timescale)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -58,6 +58,8 @@ class Planner:
         if run is not self._timeline.run:
             return None
         heard = self._attendance.present(run, start, now)
+        if not _has_pictures(newest, heard):
+            heard = {track for track in heard if not track.is_video}  # see `_led_anew`
         alive = by_name(heard.union(newest.stand_ins(heard)))
         if not arrival.can_begin or track is not newest.leader_of(alive):
             return None
@@ -81,29 +83,50 @@ class Planner:
         """The first period of a run, once its timeline has settled and its rhythm is known."""
         run = self._timeline.run
         assert run is not None, "arrivals make runs"
-        if run.epochs and self._is_followed(run, newest, now):
-            return None  # a newcomer: it waits for the next segment of the others
-        self._waiting.keep_only(lambda arrival: arrival.at.run is run)
-        if not self._waiting or not run.ready(float(utc)):
+        hopeful = self._timeline.undecided | {run}
+        self._waiting.keep_only(lambda arrival: arrival.at.run in hopeful)
+        arrivals = [arrival for arrival in self._waiting if arrival.at.run is run]
+        if newest is not None and run.epochs and self._is_followed(run, newest, arrivals, now):
+            return self._led_anew(run, newest, arrivals, now, utc)
+        if not arrivals or not run.ready(float(utc)):
             return None
-        tracks = by_name({arrival.track for arrival in self._waiting} | self._attendance.sparse)
+        tracks = by_name({arrival.track for arrival in arrivals} | self._attendance.sparse)
         if newest is not None and not set(newest.going_on) <= set(tracks):
             return None  # one track began anew; the others follow at a random access point
         leading = next((track for track in tracks if track.is_video), None)
-        rhythm = Rhythm.of_sound() if leading is None else self._first_rhythm(leading, newest)
         leads = [leading] if leading else [t for t in tracks if not t.is_sparse] or tracks
-        start = self._first_start(run, newest, leads, utc)
+        led = [arrival for arrival in arrivals if arrival.track in leads]
+        rhythm = Rhythm.of_sound() if leading is None else _first_rhythm(leading, led, newest)
+        start = self._first_start(run, newest, led, utc)
         return None if start is None or rhythm is None else Plan(run, start, rhythm, tracks)
 
-    def _is_followed(self, run: Run, newest: Period | None, now: float) -> bool:
+    def _is_followed(
+        self, run: Run, newest: Period, arrivals: Sequence[Arrival], now: float
+    ) -> bool:
         """Whether a track of the newest period is still sent, so that its segments go on."""
-        latest = max((arrival.starts_at for arrival in self._waiting), default=Fraction(0))
-        present = self._attendance.present(run, latest, now)
-        members = newest.members.values() if newest is not None else ()
+        present = self._attendance.present(run, _latest(arrivals), now)
+        members = newest.members.values()
         return any(m.track in present and not m.track.is_sparse for m in members)
 
+    def _led_anew(
+        self, run: Run, newest: Period, arrivals: Sequence[Arrival], now: float, utc: Fraction
+    ) -> Plan | None:
+        """Newcomers wait for the next segment of the others: see `next`. But pictures, where there
+        are none any more, lead from their first key picture on."""
+        heard = self._attendance.present(run, _latest(arrivals), now)
+        pictures = [arrival for arrival in arrivals if arrival.track.is_video]
+        if not pictures or _has_pictures(newest, heard):
+            return None
+        leading = by_name({arrival.track for arrival in pictures})[0]
+        led = [arrival for arrival in pictures if arrival.track is leading]
+        rhythm = Rhythm.of(led) or (newest.rhythm if newest.leading.is_video else None)
+        start = self._first_start(run, newest, led, utc)
+        if rhythm is None or start is None:
+            return None
+        return Plan(run, start, rhythm, by_name(heard | {leading}))
+
     def _first_start(
-        self, run: Run, newest: Period | None, leads: list[Track], utc: Fraction
+        self, run: Run, newest: Period | None, led: Sequence[Arrival], utc: Fraction
     ) -> Fraction | None:
         """Seconds on the run's timeline where its first period may start; None: not yet.
 
@@ -111,7 +134,7 @@ class Planner:
         come: players go on with what they have decoded, slates too, until the next key picture
         behind the start (Chromium's ``SourceBufferStream``). Likewise behind a period of the run.
         """
-        starts = [a.presented_at for a in self._waiting if a.can_begin and a.track in leads]
+        starts = [arrival.presented_at for arrival in led if arrival.can_begin]
         if newest is None or not (newest.shows_slates or run.epochs):
             return min(starts, default=None)
         edge = utc - Fraction(run.offset, NS)
@@ -119,14 +142,26 @@ class Planner:
         late = latest is None or edge - latest > self.latency_target(newest)
         return None if late else latest
 
-    def _first_rhythm(self, leading: Track, newest: Period | None) -> Rhythm | None:
-        """Of an encoder that has just come, or come back; None while it is not known."""
-        rhythm = Rhythm.of([arrival for arrival in self._waiting if arrival.track is leading])
-        if newest is None or newest.leading is not leading:
-            return rhythm
-        if rhythm is None:
-            return newest.rhythm  # if it does otherwise now, that shows
-        return replace(rhythm, steady=rhythm.steady and newest.rhythm.steady)
+
+def _latest(arrivals: Sequence[Arrival]) -> Fraction:
+    return max((arrival.starts_at for arrival in arrivals), default=Fraction(0))
+
+
+def _has_pictures(newest: Period, heard: Collection[Track]) -> bool:
+    """Whether a track of ``newest`` that is there has pictures."""
+    return any(track.is_video and track.name in newest.members for track in heard)
+
+
+def _first_rhythm(
+    leading: Track, arrivals: Sequence[Arrival], newest: Period | None
+) -> Rhythm | None:
+    """Of an encoder that has just come, or come back; None while it is not known."""
+    rhythm = Rhythm.of(arrivals)
+    if newest is None or newest.leading is not leading:
+        return rhythm
+    if rhythm is None:
+        return newest.rhythm  # if it does otherwise now, that shows
+    return replace(rhythm, steady=rhythm.steady and newest.rhythm.steady)
 
 
 def by_name(tracks: Iterable[Track]) -> list[Track]:

@@ -313,6 +313,7 @@ class Presentation:
         for track in source.tracks.values():
             self._leave(track)
             self._attendance.leave(track)
+            self.timeline.leave(track.name)
         self._stand_in(now)
         if self._sources:  # those who go on do not wait for its rhythm
             self._waiting.forget(set(source.tracks.values()))
@@ -380,7 +381,7 @@ class Presentation:
             self._waiting.add(arrival)
             self._announce_first(now)
             return
-        member.returning = member.gone or member.slates > 0
+        member.returning = member.gone or member.slates > 0 or member.is_outdated
         plan = self._plan_behind(period, arrival, now)
         if plan is not None:
             self._waiting.add(arrival)
@@ -463,7 +464,7 @@ class Presentation:
         epoch = self.timeline.open(plan.start, self._utc.at(now), last)
         if before is not None:
             before.end_before(epoch)
-        arrivals = self._waiting.take_all()
+        arrivals = [arrival for arrival in self._waiting.take_all() if arrival.at.run is run]
         target = self._rules.segment_target
         period = Period(run, epoch, plan.rhythm, target, arrivals, tracks, before)
         self._periods.append(period)

@@ -12,9 +12,11 @@ never negative, and the smallest one seen is the best estimate: jitter only ever
 
 A *run* is one uninterrupted encoder timeline, shared by all tracks; an *epoch* is a run, from some
 segment on, as it is announced. The offset of a run is that of its slowest track: none is announced
-before it is there. A segmenter gives decode times, which never go back, and ``/time``'s clock::
+before it is there. What begins anew beside tracks that go on is brought to their run (``shift``).
+A segmenter gives decode times, which never go back, and ``/time``'s clock::
 
     timeline.begin(track, timescale)                   for every init segment
+    timeline.leave(track)                              when its upload is over
     at = timeline.observe(track, start, end, arrived)  for every chunk
     at.run is not the track's last one?                its segment ends with its last whole chunk
     at.epoch is None?                                  hold the chunk until at.run.ready(now); then
@@ -34,7 +36,8 @@ from enum import Enum
 from fractions import Fraction
 from math import ceil
 
-from sorgente.media.minimum import MS, NS, SETTLE_BOUND, UNKNOWN, Minimum
+from sorgente.media.minimum import MS, NS, SETTLE_BOUND, nanoseconds
+from sorgente.media.voice import LEAP, OVERLAP, SILENT, Voice, Wraps
 
 CORRECT = 75 * MS
 """Drift that asks for a new epoch. With BLOCK's lag and a segment's wait it stays below 100 ms: the
@@ -42,20 +45,12 @@ clock error dash.js puts up with (``maximumAllowedDrift``), and `latency_target`
 EARLY_QUIET, EARLY_FALL = 10_000 * MS, 1000 * MS
 """Media there before they are announced make nobody stall: corrected after 10 s in which no more
 than 1 s was caught up. More is an upload faster than real time, which is left to end first."""
-LEAP = 1000 * MS
-"""After a gap, chunks that come this much before they can exist are another timeline. Less is
-drift; missing segments, and encoders that slept, leap together with the wall clock."""
-OVERLAP = 100 * MS
-"""Chunks may start so much before the last one's end: muxers guess its duration (10 fps)."""
-SILENT = 5000 * MS
-"""A track that has sent nothing for longer than a request is held has no say in the offset."""
 PRODUCTION = 10
 """Seconds from production to arrival that are believed; dash.js takes them off its latency."""
 MPEG_WRAP = Fraction(2**33, 90_000)
 """Seconds: after 26.5 h time stamps of MPEG transport streams begin again."""
 NUMBERS_SINCE, NUMBERS_PER_SECOND = 1_735_689_600, 4
 """Quarter seconds since 2025: segments of 0.25 s never outrun them, 32 bits last until 2059."""
-Wraps = tuple[Fraction, ...]
 
 
 class Cause(Enum):
@@ -99,41 +94,6 @@ class Epoch:
         return wall - self.offset
 
 
-class Member:
-    """A track in a run; nanoseconds on the run's timeline, unless it says otherwise."""
-
-    def __init__(self, shift: Fraction, *, native: bool = True, sparse: bool = False) -> None:
-        self.native = native
-        """The track began with the run; if not native, it goes on from an older one."""
-        self.sparse = sparse
-        """It has no say where others have: nothing is known from when it comes."""
-        self.shift = shift
-        """Seconds from the encoder's time stamps to the run's timeline: wraps, mostly."""
-        self.ended = False
-        """A new init segment came: its next chunk does not go on here."""
-        self.lead: int | None = None
-        """How much earlier than the slowest track it was when the epoch was announced."""
-        self.start = self.end = self.arrived = 0
-        self.delay, self.production = Minimum(), Minimum()
-
-    def note(self, start: int, end: int, now: int, produced: float | None) -> None:
-        """A chunk of it."""
-        self.start, self.end, self.arrived = start, end, now
-        self.delay.add(now - end, now)
-        if produced is not None:
-            self.production.add(round(produced * NS) - start, now)
-
-    def goes_on(self, start: int, end: int, now: int, wraps: Wraps) -> Fraction | Cause:
-        """Seconds to add to the time stamps of a chunk that goes on (0, or a wrap); or why not."""
-        gap = start - self.end
-        if gap >= -OVERLAP and start >= self.start:
-            leaps = gap > LEAP and now - end < self.delay.estimate - LEAP
-            return Cause.LEAP if leaps else Fraction(0)
-        longest = max(now - self.arrived, 0) + LEAP
-        wrapped = (wrap for wrap in wraps if -OVERLAP <= gap + nanoseconds(wrap) <= longest)
-        return next(wrapped, Cause.BACK)
-
-
 class Run:
     """One uninterrupted encoder timeline."""
 
@@ -143,11 +103,13 @@ class Run:
         """It has drifted: the next segment had better start a new epoch."""
         self.epochs: deque[Epoch] = deque(maxlen=2)
         """As announced; two, since audio may be in the older one for a moment."""
-        self.members: dict[str, Member] = {}
+        self.members: dict[str, Voice] = {}
         self.began = self._now = now
         self._first = self.end = media
         self._anchor = 0
         self._early: tuple[int, int] | None = None
+        self.moved: tuple[Run, Fraction] | None = None
+        """The run that its tracks go on in, and seconds from its timeline to that one's."""
 
     def ready(self, now: float) -> bool:
         """The offset has settled, or has to do (``now``: UTC seconds): see `Timeline.open`."""
@@ -155,10 +117,18 @@ class Run:
         settled = not self._awaited and all(m.delay.settled(ns) for m in self._heeded)
         return settled or ns - self.began >= SETTLE_BOUND
 
+    def may_join(self, other: Run, now: int) -> bool:
+        """Its offset is known well enough to bring it to ``other``, which has gone on since it
+        began. A burst that is followed by a pause has settled, and has to be looked at again."""
+        doubtful = any(member.delay.doubtful for member in self._living)
+        if doubtful and now - self.began < 2 * SETTLE_BOUND:
+            return False
+        return other._now >= self.began and self.ready(now / NS)
+
     @property
     def offset(self) -> int:
         """ns from media time to the wall clock, as estimated now."""
-        return max((m.delay.estimate for m in self._living), default=self.began - self._first)
+        return max((m.offset for m in self._living), default=self.began - self._first)
 
     @property
     def drift(self) -> Fraction:
@@ -170,57 +140,95 @@ class Run:
         later = (epoch for epoch in reversed(self.epochs) if epoch.media_start <= media)
         return next(later, self.epochs[0] if self.epochs else None)
 
-    def note(self, member: Member, now: int) -> None:
-        """``member`` has had a chunk."""
+    def note(self, member: Voice, start: int, end: int, now: int, produced: float | None) -> None:
+        """``member`` has had a chunk, of ``start`` to ``end`` by its time stamps."""
+        moved = nanoseconds(member.shift)
+        member.note(start + moved, end + moved, now, produced)
         self._now, self.end = now, max(self.end, member.end)
         if self.epochs:
             if member.lead is None and member.delay.settled(now):
-                member.lead = max(0, self._anchor - member.delay.estimate)
+                member.lead = max(0, self._anchor - member.offset)
             drift = self._drift
             self.due = drift > CORRECT or self._too_early(drift, now)
 
     def fits(self, start: int, end: int, now: int, wraps: Wraps) -> Fraction | None:
         """Seconds to add to the time stamps of a track that may belong here; None if not."""
         late = now - end - self.offset
-        young = not self.epochs and self._first - LEAP <= start <= self.end + LEAP
-        if young or abs(late) <= LEAP:
+        if not self.epochs and self._first - LEAP <= start <= self.end + LEAP:
             return Fraction(0)
+        if (known := self._nearest(Fraction(late, NS), now)) is not None:
+            return known
         for wrap in wraps:
             times = round(late / nanoseconds(wrap))
             if times > 0 and abs(late - times * nanoseconds(wrap)) <= LEAP:
                 return times * wrap
         return None
 
+    def waits_for(self, newcomer: Run, now: int) -> bool:
+        """Whether tracks that are not in ``newcomer`` are there, so that it has to come to them."""
+        others = self.members.keys() - newcomer.members.keys()
+        return any(self.members[name].speaks(now) for name in others)
+
+    def away_from(self, other: Run, now: int) -> Fraction:
+        """Seconds from this timeline to that of ``other``: the same, if a track of ``other`` seems
+        to have the same clock; else so that both stay where they are on the wall clock."""
+        away = Fraction(self._level - other._level, NS)
+        known = other._nearest(away, now)
+        return away if known is None else known
+
+    def overlaps(self, other: Run, away: Fraction) -> bool:
+        """Whether a track has sent ``other`` media already for where it is now: it was too fast."""
+        moved = nanoseconds(away)
+        pairs = ((other.members.get(name), member) for name, member in self.members.items())
+        return any(old and new.start + moved < old.end - OVERLAP for old, new in pairs)
+
     def announce(self, epoch: Epoch) -> None:
         """Players are told this from its start on."""
         slowest, living = self.offset, self._living
         for member in self.members.values():
-            member.lead = slowest - member.delay.estimate if member in living else None
+            member.lead = slowest - member.offset if member in living else None
         self.epochs.append(epoch)
         self._anchor, self._early, self.due = nanoseconds(epoch.offset), None, False
 
     def produced_at(self, media: Fraction) -> Fraction | None:
         """UTC seconds when the encoder made ``media``, if it says so."""
-        made = [m.production.estimate for m in self._living if m.production.estimate < UNKNOWN]
+        made = [member.made for member in self._living if member.made is not None]
         return media + Fraction(max(made), NS) if made else None
 
     @property
-    def companion(self) -> Member | None:
+    def _level(self) -> int:
+        """ns from media time to the wall clock, of a track that is as late as the latest."""
+        levels = [
+            member.offset + (member.lead or 0)
+            for member in self._living
+            if member.lead is not None or not self.epochs
+        ]
+        return max(levels, default=self.offset)
+
+    def _nearest(self, shift: Fraction, now: int) -> Fraction | None:
+        """What is added to the time stamps of a track that is there, or nothing, if ``shift`` is
+        nearly that: they are of one clock."""
+        known = [Fraction(0), *(m.shift for m in self.members.values() if m.speaks(now))]
+        nearest = min(known, key=lambda each: abs(each - shift))
+        return nearest if abs(nearest - shift) * NS <= LEAP else None
+
+    @property
+    def companion(self) -> Voice | None:
         """Whose time stamps are those of sparse tracks too; None if there are only such."""
         return next((member for member in self.members.values() if not member.sparse), None)
 
     @property
-    def _heeded(self) -> list[Member]:
+    def _heeded(self) -> list[Voice]:
         return [m for m in self.members.values() if not m.sparse] or list(self.members.values())
 
     @property
-    def _living(self) -> list[Member]:
+    def _living(self) -> list[Voice]:
         return [m for m in self._heeded if m.arrived >= self._now - SILENT]
 
     @property
     def _drift(self) -> int:
-        offsets = [m.delay.estimate + m.lead for m in self._living if m.lead is not None]
-        return max(offsets) - self._anchor if offsets else 0
+        announced = self.epochs and any(m.lead is not None for m in self._living)
+        return self._level - self._anchor if announced else 0
 
     def _too_early(self, drift: int, now: int) -> bool:
         since, level = self._early or (now, drift)
@@ -258,17 +266,22 @@ class Timeline:
 
     def __init__(self) -> None:
         self.run: Run | None = None
-        """The newest."""
+        """The newest; but not one that is begun beside tracks that go on, and will come to them."""
         self.epoch: Epoch | None = None
         """The newest that is announced."""
         self._announced: Run | None = None
         self._number = 0
-        self._members: dict[str, tuple[Run, Member]] = {}
+        self._members: dict[str, tuple[Run, Voice]] = {}
         """What each track is in. A run knows its members, they do not know it: a cycle would leave
         runs that are over to the garbage collector."""
         self._awaited: set[str] = set()
         self._wraps: dict[str, Wraps] = {}
         self._sparse: set[str] = set()
+
+    @property
+    def undecided(self) -> set[Run]:
+        """Runs that are not announced: the newest of the timeline, or to be brought to it."""
+        return {run for run, _ in self._members.values() if not run.epochs}
 
     def begin(
         self, track: str, timescale: int, *, resumes: bool = False, sparse: bool = False
@@ -277,12 +290,18 @@ class Timeline:
         ``sparse``: its chunks come when they like, on the timeline of the others."""
         self._wraps[track] = (Fraction(2**32, timescale), MPEG_WRAP)
         (self._sparse.add if sparse else self._sparse.discard)(track)
-        if not resumes:
-            if not sparse:
-                self._awaited.add(track)
-            if track in self._members:
-                _, member = self._members[track]
-                member.ended = True
+        if not (resumes or sparse):
+            self._awaited.add(track)
+        if track in self._members:
+            _, member = self._members[track]
+            member.gone = False
+            member.ended = member.ended or not resumes
+
+    def leave(self, track: str) -> None:
+        """Its upload is over; another may go on."""
+        if track in self._members:
+            _, member = self._members[track]
+            member.gone = True
 
     def forget(self, track: str) -> None:
         """Nothing more comes of it."""
@@ -305,18 +324,19 @@ class Timeline:
     ) -> Placement:
         """A chunk: seconds of decode time, edit lists folded in; UTC seconds when it ``arrived``
         and its start was ``produced`` (``prft``). A track whose own timeline goes on follows
-        others to a new run, at a ``random_access`` point."""
+        others to a newer run at a ``random_access`` point."""
         now = round(arrived * NS)
-        if track in self._sparse and self.run is not None and self.run.companion is not None:
-            shift = self.run.companion.shift
-            return Placement(self.run, media_start + shift, shift)
+        if track in self._sparse and (beside := self._beside(media_start, now)):
+            run, shift = beside
+            return Placement(run, media_start + shift, shift)
         start, end = nanoseconds(media_start), nanoseconds(media_end)
         run, member = self._place(track, start, end, now)
-        if random_access:
-            run, member = self._follow(track, run, member, now)
-        moved = nanoseconds(member.shift)
-        member.note(start + moved, end + moved, now, produced)
-        run.note(member, now)
+        run.note(member, start, end, now, produced)
+        if run is not self.run:
+            before = run
+            run, member = self._bring(track, run, now, random_access=random_access)
+            if run is not before:
+                run.note(member, start, end, now, produced)
         return Placement(run, media_start + member.shift, member.shift)
 
     def open(self, media_start: Fraction, now: float, last_number: int = 0) -> Epoch:
@@ -360,7 +380,7 @@ class Timeline:
         end = self.epoch.wall(Fraction(self._announced.end, NS))
         return max(earliest, whole_ms(min(end, Fraction(run.began, NS))))
 
-    def _place(self, track: str, start: int, end: int, now: int) -> tuple[Run, Member]:
+    def _place(self, track: str, start: int, end: int, now: int) -> tuple[Run, Voice]:
         """The run that a chunk is of, which may be new, or no longer the newest; and the track in
         it."""
         wraps, run = self._wraps[track], self.run
@@ -369,41 +389,70 @@ class Timeline:
         if own is not None and member is not None and not member.ended:
             shift = nanoseconds(member.shift)
             follows = member.goes_on(start + shift, end + shift, now, wraps)
-            if isinstance(follows, Fraction):
+            if follows is not None:
                 member.shift += follows
                 return own, member
-            cause = follows
-        fit = None
-        if run is not None and not (member and own is run and member.native):
-            fit = run.fits(start, end, now, wraps)
-            before = run.members.get(track)
-            if before and fit is not None and start + nanoseconds(fit) < before.end - OVERLAP:
-                fit = None
-        if run is None or fit is None:
+            cause = Cause.LEAP if start + shift > member.end else Cause.BACK
+        for run in self._open_to(own if member and member.native else None, now):
+            fit, before = run.fits(start, end, now, wraps), run.members.get(track)
+            back = before and fit is not None and start + nanoseconds(fit) < before.end - OVERLAP
+            if fit is not None and not back:
+                break
+        else:
             run, fit = Run(cause, now, start, self._awaited), Fraction(0)
-        self.run = run
-        return self._join(track, run, Member(fit, sparse=track in self._sparse))
+        joined = Voice(fit, sparse=track in self._sparse)
+        if member and not run.epochs:
+            joined.lead = member.lead
+        return self._join(track, run, joined)
 
-    def _follow(self, track: str, run: Run, member: Member, now: int) -> tuple[Run, Member]:
-        """Where another track began anew: as it is, if that fits the new run; or so that it stays
-        where it was on the wall clock."""
-        newest = self.run
-        if newest is None or newest is run or now - newest.began < SETTLE_BOUND:
+    def _open_to(self, left: Run | None, now: int) -> list[Run]:
+        """Runs that a track may join which begins anew, the newest first; not the one it left."""
+        begun = [run for run, member in self._members.values() if member.speaks(now)]
+        runs = dict.fromkeys(run for run in begun if not run.epochs)
+        if self.run is not None:
+            runs[self.run] = None
+        return sorted((run for run in runs if run is not left), key=lambda run: -run.began)
+
+    def _bring(self, track: str, run: Run, now: int, *, random_access: bool) -> tuple[Run, Voice]:
+        """Where a track goes on that is not in the newest run: there, if that is still sent; it
+        keeps its place on the wall clock, and those that were there keep theirs. Else, what it
+        began is the newest. All tracks of a run go the same way."""
+        (_, member), newest, begins = self._members[track], self.run, not run.epochs
+        if newest is None:
+            return self._renew(run), member
+        if run.moved is None or run.moved[0] is not newest:
+            if begins and not newest.waits_for(run, now):
+                return self._renew(run), member
+            known = run.may_join(newest, now) if begins else random_access
+            if not known or now - newest.began < SETTLE_BOUND:
+                return run, member
+            away = run.away_from(newest, now)
+            if begins and run.overlaps(newest, away):
+                return self._renew(run), member
+            run.moved = newest, away
+        if not (begins or random_access):
             return run, member
-        away = Fraction(member.delay.estimate + (member.lead or 0) - newest.offset, NS)
-        shift = member.shift + (away if abs(away) * NS > LEAP else 0)
-        return self._join(track, newest, Member(shift, native=False))
+        return self._join(track, newest, member.moved(run.moved[1]))
 
-    def _join(self, track: str, run: Run, member: Member) -> tuple[Run, Member]:
+    def _beside(self, start: Fraction, now: int) -> tuple[Run, Fraction] | None:
+        """The run of a sparse track, and its shift: those of the track that ``start`` is next to;
+        None if there are only such."""
+        there = [(run, m.shift) for run, m in self._members.values() if m.speaks(now)]
+        if not there and self.run is not None and self.run.companion is not None:
+            there = [(self.run, self.run.companion.shift)]
+        return min(there, key=lambda at: abs(start + at[1] - Fraction(at[0].end, NS)), default=None)
+
+    def _renew(self, run: Run) -> Run:
+        self.run, run.moved = run, None
+        return run
+
+    def _join(self, track: str, run: Run, member: Voice) -> tuple[Run, Voice]:
         self._awaited.discard(track)
+        if track in self._members:
+            self._members[track][1].ended = True
         run.members[track] = member
         self._members[track] = run, member
         return run, member
-
-
-def nanoseconds(seconds: Fraction) -> int:
-    """Rounded down."""
-    return seconds.numerator * NS // seconds.denominator
 
 
 def whole_ms(seconds: Fraction) -> Fraction:

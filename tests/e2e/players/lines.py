@@ -79,6 +79,15 @@ def ladder(chunks: list[str], ingest: str) -> list[str]:
     return ffmpeg(*PICTURE, *SOUND, "-filter_complex", ";".join(graph), *outputs, *sound)
 
 
+def rung_of_frames(rung: Rung, ingest: str) -> list[str]:
+    """One bit rate of the ladder, from an encoder of its own; a chunk for every frame."""
+    name, width, height, kilobits = rung
+    picture = ["-vf", f"scale={width}:{height}:flags=neighbor", *H264, "-sc_threshold", "0"]
+    rate = ["-b:v", f"{kilobits}k", "-maxrate", f"{kilobits}k", "-bufsize", f"{kilobits // 5}k"]
+    filler = ["-x264-params", "nal-hrd=cbr:filler=1"]
+    return ffmpeg(*PICTURE, *picture, *rate, *filler, *A_FRAME_A_CHUNK, f"{ingest}/{name}")
+
+
 def ladder_of_frames(ingest: str) -> list[str]:
     """A chunk for every frame."""
     return ladder(A_FRAME_A_CHUNK, ingest)
