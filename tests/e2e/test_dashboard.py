@@ -52,6 +52,7 @@ async def test_a_card_shows_a_live_channel_and_what_is_wrong_with_it(
     await expect(warning.locator(".remedy")).to_have_text("Set -g 50")
     await expect(card.locator(".tracks")).to_contain_text("avc1.64001f")
     await expect(card.locator(".about .quiet")).to_contain_text("<b>Lavf</b>")
+    await expect(card.locator("a.watch")).to_have_attribute("href", "/watch/cam-one")
     assert not refused, "nothing on the page is against its own policy"
 
     answer = await origin.ask(

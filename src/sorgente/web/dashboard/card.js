@@ -25,6 +25,7 @@ export class Card {
       this.advice, this.numbers,
       element("table", { className: "tracks" }, this.tracks),
       element("div", { className: "lines" },
+        element("a", { className: "watch", href: `/watch/${name}` }, "Watch"),
         copyButton("Copy play line", playLine(name)),
         copyButton("Copy manifest", manifestLine(name)),
         copyButton("Copy ingest line", ingestLine(name))));
