@@ -130,7 +130,6 @@ class Kitchen:
             path.write_bytes(each.data)
             await asyncio.to_thread(decoded, path)
 
-
     async def _settled(self, channel: str) -> Mpd:
         """The MPD, once all tracks have a segment in its newest period; a busy machine may be late
         with the first ones, and then another period follows."""
