@@ -480,11 +480,11 @@ async def test_the_end_of_the_event(scene: Setting, player: Name) -> None:
     async with watching(player, set_.origin) as later:
         await later.until(lambda: len(later.samples) > RATE, PATIENCE, "the recording")
         began = later.samples[0].stamped
-        await later.page.evaluate("video.currentTime += 5")
+        await later.page.evaluate("document.querySelector('video').currentTime += 5")
         await later.until(
             lambda: later.samples[-1].stamped > began + 5, PATIENCE, "a picture after the seek"
         )
-        await later.page.evaluate("video.currentTime -= 4")
+        await later.page.evaluate("document.querySelector('video').currentTime -= 4")
         await later.until(
             lambda: later.samples[-1].stamped < began + 5, PATIENCE, "a picture before that"
         )

@@ -144,7 +144,7 @@ async def test_a_player_that_falls_behind_catches_up(
     limit = in_time("tracks", None)
     async with watching(player, origin) as viewer:
         await viewer.until(lambda: settled(viewer, limit), 30, "a settled player")
-        await viewer.page.evaluate("video.currentTime -= 2")
+        await viewer.page.evaluate("document.querySelector('video').currentTime -= 2")
         fell = time.time()
 
         def caught_up() -> bool:
