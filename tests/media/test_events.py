@@ -173,8 +173,10 @@ def test_events_go_with_the_window(show: Show, duration: int) -> None:
     show.tell(emib(duration=duration))
     show.play(WINDOW - 1)
     assert ids(show.stage) == [[7]]
+    revision = show.stage.snapshot.revision
     show.play(3)
     assert ids(show.stage) == [[]]
+    assert show.stage.snapshot.revision > revision
 
 
 def test_one_that_is_on_stays_longer_than_the_window(show: Show) -> None:

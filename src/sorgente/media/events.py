@@ -91,11 +91,12 @@ class Events:
             self._drop(next(iter(self._told)))
         return any(news)
 
-    def expire(self, horizon: float) -> None:
-        """Let those go that were over at ``horizon`` (seconds). Nobody need be told: they are older
-        than all that can be played."""
-        for key in [key for key, told in self._told.items() if told.over_at < horizon]:
+    def expire(self, horizon: float) -> bool:
+        """Let those go that were over at ``horizon`` (seconds); whether there were any."""
+        over = [key for key, told in self._told.items() if told.over_at < horizon]
+        for key in over:
             self._drop(key)
+        return bool(over)
 
     def snapshots(self, periods: Sequence[Period]) -> tuple[PeriodSnapshot, ...]:
         """What manifests show of ``periods``, oldest first, with the events of each."""

@@ -570,7 +570,8 @@ class Presentation:
         """Let go what is more than the window allows."""
         left = self._rules.window_bytes - self._waiting.bytes_held
         self._catalogue.expire(now - self._rules.window, left)
-        self._events.expire(now - self._rules.window)
+        if self._events.expire(now - self._rules.window):
+            self._change(now)
 
     def _forget_periods(self, now: float) -> None:
         """Let periods go that have no segment left: all of them, once the event is over."""
