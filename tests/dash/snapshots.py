@@ -7,6 +7,8 @@ from fractions import Fraction
 from typing import Any
 
 from sorgente.media.snapshot import (
+    EventSnapshot,
+    EventStreamSnapshot,
     PeriodSnapshot,
     PresentationSnapshot,
     SegmentEntry,
@@ -148,6 +150,17 @@ IRREGULAR = (
     listed(video(), [25600, 25600, 12800, 25600, 25600]),
     listed(audio(), [96256, 95232, 48128, 96256, 96256]),
 )
+TOLD = EventStreamSnapshot(
+    scheme="urn:scte:scte35:2013:bin",
+    value="1",
+    timescale=90000,
+    presentation_time_offset=0,
+    events=(
+        EventSnapshot(time=0, duration=None, id=7, payload=b""),
+        EventSnapshot(time=90000, duration=270000, id=8, payload=b"\xfc\x30"),
+    ),
+)
+"""By a metadata track."""
 
 MATRIX: dict[str, PresentationSnapshot] = {
     "one video": presentation(period(video())),
@@ -162,6 +175,9 @@ MATRIX: dict[str, PresentationSnapshot] = {
     "with subtitles": presentation(period(video(), audio(), text())),
     "with events": presentation(
         period(video(event_schemes=(("urn:scte:scte35:2013:bin", ""),)), audio())
+    ),
+    "with events of a metadata track": presentation(
+        period(video(), audio(), event_streams=(TOLD,))
     ),
     "bit rates that differ in timing": presentation(
         period(video("a"), video("b", timescale=90000, segment_duration=180000, bandwidth=1))
@@ -214,6 +230,9 @@ MATRIX: dict[str, PresentationSnapshot] = {
             ),
             ENDED.periods[1],
         ),
+    ),
+    "ended, with events": replace(
+        ENDED, periods=(replace(ENDED.periods[0], event_streams=(TOLD,)), ENDED.periods[1])
     ),
     "ended, listed": presentation(period(*IRREGULAR, end=NOON + 9), ended=True),
 }  # fmt: skip

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+from base64 import b64decode
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from fractions import Fraction
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -455,6 +457,38 @@ async def test_text_and_metadata_tracks(origin: InProcess, kind: str) -> None:
     for number in track.segments:
         got += (await origin.ask("GET", f"/live/live/says/{number}.m4s")).body
     assert b"said at 0" in got
+
+
+SCTE35 = b"urn:scte:scte35:2013:bin"
+SPLICE = bytes.fromhex("fc302000000000000000fff00f05000000017fbf00fe0052ccf500010101")
+EVENTS = {
+    "evte": (boxes.events_entry(), boxes.emib(SCTE35, b"", 500, 2000, 7, SPLICE), "0.5"),
+    "urim": (boxes.uri_entry(SCTE35), SPLICE, "0"),
+}
+"""Sample entry, a sample of two seconds, and when its event begins: seconds after it does."""
+
+
+@pytest.mark.parametrize("kind", EVENTS)
+async def test_events_of_metadata_tracks(origin: InProcess, kind: str) -> None:
+    """DASH-IF Ingest §6.6: what they tell is in the manifest, as they are not."""
+    entry, sample, delay = EVENTS[kind]
+    spec = TrackSpec(3, b"meta", 1000, entry, width=0, height=0)
+    cues = [boxes.init_segment(spec), one_chunk(spec, 0, 2), one_chunk(spec, 2, 2, sample)]
+    if kind == "urim":
+        cues[1] = one_chunk(spec, 0, 2, b"")
+    pictures = [UPLOAD.init, *segments(UPLOAD, chunks=50)]
+    await Encoder(origin, {"video": pictures, "cues": cues}).send(rounds=3)
+    await announced(origin)
+    mpd = await manifest(origin)
+    assert {each.id for each in mpd.representations} == {"video", "silence"}
+    (period,) = mpd.periods
+    (stream,) = period.iterfind("{*}EventStream")
+    assert stream.attrib["schemeIdUri"] == SCTE35.decode()
+    (event,) = stream.iterfind("{*}Event")
+    assert event.attrib["duration"] == "2000"
+    assert b64decode(event.text or "") == SPLICE
+    ticks = int(event.attrib["presentationTime"]) - int(stream.attrib["presentationTimeOffset"])
+    assert Fraction(ticks, int(stream.attrib["timescale"])) == 2 + Fraction(delay)
 
 
 async def test_events_and_switching_sets_are_in_the_manifest(origin: InProcess) -> None:

@@ -64,6 +64,16 @@ def audio_entry(
     return box(type_, fields, *(parts or (esds(),)))
 
 
+def events_entry() -> bytes:
+    """Of an event message track (ISO/IEC 23001-18)."""
+    return box(b"evte", bytes(6), u16(1))
+
+
+def uri_entry(uri: bytes = b"urn:x") -> bytes:
+    """Of a track of URI metadata (ISO/IEC 14496-12 §12.3.3)."""
+    return box(b"urim", bytes(6), u16(1), full(b"uri ", 0, 0, uri + b"\0"))
+
+
 def esds(
     object_type: int = 0x40, config: bytes = b"\x11\x90", bitrates: tuple[int, int] = (0, 0)
 ) -> bytes:
@@ -233,6 +243,17 @@ def emsg(
             b"emsg", 1, 0, u32(timescale), u64(time), u32(duration, event_id), names, payload
         )
     return full(b"emsg", 0, 0, names, u32(timescale, time, duration, event_id), payload)
+
+
+def emib(
+    scheme: bytes = b"urn:x", value: bytes = b"1", delta: int = 0, duration: int = 0,
+    event_id: int = 7, payload: bytes = b"", version: int = 0,
+) -> bytes:  # fmt: skip
+    """An event in a sample of an event message track."""
+    return full(
+        b"emib", version, 0, u32(0), u64(delta), u32(duration, event_id),
+        scheme + b"\0" + value + b"\0", payload,
+    )  # fmt: skip
 
 
 def sidx(track_id: int, timescale: int, earliest: int, *, version: int = 1) -> bytes:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from sorgente.dash.adaptation import TrackSet, adaptation_set, track_sets
+from sorgente.dash.events import event_stream
 from sorgente.dash.values import duration
 from sorgente.dash.xml import Element, element
 from sorgente.media.snapshot import PeriodSnapshot
@@ -35,6 +36,7 @@ def period_element(
             "start": duration(period.start),
             "duration": None if period.end is None else duration(period.end - period.start),
         },
+        *map(event_stream, period.event_streams),
         *(
             adaptation_set(
                 tracks,

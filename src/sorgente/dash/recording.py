@@ -13,7 +13,12 @@ from dataclasses import replace
 from fractions import Fraction
 from math import ceil
 
-from sorgente.media.snapshot import PeriodSnapshot, PresentationSnapshot, TrackSnapshot
+from sorgente.media.snapshot import (
+    EventStreamSnapshot,
+    PeriodSnapshot,
+    PresentationSnapshot,
+    TrackSnapshot,
+)
 
 
 def recorded(snapshot: PresentationSnapshot) -> PresentationSnapshot:
@@ -43,11 +48,13 @@ def _trimmed(period: PeriodSnapshot, end: Fraction | None, zero: Fraction) -> Pe
     shift, segments = _gone(period.tracks)
     if period.start + shift >= end:
         return None
+    left = (_left(stream, shift) for stream in period.event_streams)
     return replace(
         period,
         start=period.start + shift - zero,
         end=end - zero,
         tracks=tuple(_moved(track, shift, segments) for track in period.tracks),
+        event_streams=tuple(stream for stream in left if stream.events),
     )
 
 
@@ -83,3 +90,14 @@ def _moved(track: TrackSnapshot, shift: Fraction, segments: int) -> TrackSnapsho
         )
     remaining = tuple(entry for entry in track.segments if entry.time + entry.duration > offset)
     return replace(track, segments=remaining, presentation_time_offset=offset)
+
+
+def _left(stream: EventStreamSnapshot, shift: Fraction) -> EventStreamSnapshot:
+    """Without the events that are over before the period starts, ``shift`` seconds later."""
+    offset = stream.presentation_time_offset + round(shift * stream.timescale)
+    events = tuple(
+        event
+        for event in stream.events
+        if event.duration is None or event.time >= offset or event.time + event.duration > offset
+    )
+    return replace(stream, events=events, presentation_time_offset=offset)

@@ -53,6 +53,8 @@ class SampleEntry:
     max_bitrate: int = 0
     avg_bitrate: int = 0
     encrypted: bool = False
+    uri: str = ""
+    """What samples of URI metadata are (``urim``, ISO/IEC 14496-12 §12.3.3)."""
 
 
 @dataclass(slots=True)
@@ -142,8 +144,13 @@ def _timed_text(entry: Box) -> SampleEntry:
         # Metadata entries begin with strings whose number we do not know: urim, mett, sbtt.
         parts = {}
     max_bitrate, avg_bitrate = _bitrate(parts)
+    uri = parts.get(b"uri ") if entry.type == b"urim" else None
     return SampleEntry(
-        fourcc=fourcc(entry.type), codec=codec, max_bitrate=max_bitrate, avg_bitrate=avg_bitrate
+        fourcc=fourcc(entry.type),
+        codec=codec,
+        max_bitrate=max_bitrate,
+        avg_bitrate=avg_bitrate,
+        uri=uri.fields(skip=4).text() if uri else "",
     )
 
 

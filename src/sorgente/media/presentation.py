@@ -22,6 +22,7 @@ from sorgente.media.arrival import Arrival, Waiting, moved
 from sorgente.media.attendance import Attendance
 from sorgente.media.catalogue import Catalogue
 from sorgente.media.chunk import Chunk
+from sorgente.media.events import Events
 from sorgente.media.failover import Failover
 from sorgente.media.fanout import Counters
 from sorgente.media.feed import Feed
@@ -124,6 +125,7 @@ class Presentation:
         self._attendance = Attendance()
         self._waiting = Waiting(rules.window_bytes)
         self._failover = Failover()
+        self._events = Events()
         self._periods: deque[Period] = deque()
         self._key_frames = KeyFrames()
         self._planner = Planner(
@@ -190,7 +192,7 @@ class Presentation:
             channel=self.name,
             revision=self.revision,
             changed_at=self._changed_at,
-            periods=tuple(period.snapshot() for period in self._periods),
+            periods=self._events.snapshots(self._periods),
             window=Fraction(self._rules.window),
             latency_target=self._planner.latency_target(self._periods[-1]),
             ended=self.ended,
@@ -291,6 +293,8 @@ class Presentation:
             arrival = Arrival(track, at, cut, own, at_once[cut.track_id])
             if track.is_sparse and (self.ended or strays(arrival)):
                 continue
+            if track.is_sparse and self._events.note(arrival, now):
+                self._change(now)
             self._attendance.note(arrival, now)
             self._take(arrival, now)
         if self.bytes_held > self._rules.window_bytes:
@@ -566,6 +570,8 @@ class Presentation:
         """Let go what is more than the window allows."""
         left = self._rules.window_bytes - self._waiting.bytes_held
         self._catalogue.expire(now - self._rules.window, left)
+        if self._events.expire(now - self._rules.window):
+            self._change(now)
 
     def _forget_periods(self, now: float) -> None:
         """Let periods go that have no segment left: all of them, once the event is over."""

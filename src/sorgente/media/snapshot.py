@@ -67,6 +67,33 @@ class TrackSnapshot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EventSnapshot:
+    """An event that a metadata track told of."""
+
+    time: int
+    """Ticks on the timeline of the track."""
+    duration: int | None
+    """Ticks; None while nobody knows."""
+    id: int
+    """32 bits; of one scheme and value, the same event."""
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventStreamSnapshot:
+    """Events of one kind in one period."""
+
+    scheme: str
+    value: str
+    timescale: int
+    """Ticks per second."""
+    presentation_time_offset: int
+    """Ticks: the media time that the start of the period is."""
+    events: tuple[EventSnapshot, ...]
+    """By their time; at least one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PeriodSnapshot:
     """One epoch: an uninterrupted timeline."""
 
@@ -80,6 +107,8 @@ class PeriodSnapshot:
     tracks: tuple[TrackSnapshot, ...]
     continues: str | None = None
     """Id of the period whose tracks go on here, if they do (period continuity)."""
+    event_streams: tuple[EventStreamSnapshot, ...] = ()
+    """Of its metadata tracks; one that is there no more left its events here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
