@@ -8,8 +8,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
-# A worker for the players, one for other real programs, one for the rest (tests/conftest.py).
-BESIDE := -n 3 --dist loadgroup
+# A worker for players and other real programs, one for the rest, which gives way (tests/conftest.py).
+BESIDE := -n 2 --dist loadgroup
 
 .PHONY: run test lint unit e2e players cover bench soak lock clean browser
 

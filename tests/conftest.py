@@ -18,17 +18,15 @@ settings.load_profile("patient")
 
 @pytest.hookimpl(tryfirst=True)  # before xdist, which looks for groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Two groups, for a worker each: the players, and other real programs.
-
-    Two players never take time at once, and few encoders run beside them. Both groups mostly wait.
-    They are the largest, which xdist hands out first, and the slowest.
+    """Players and other real programs are one group, for one worker: they have to be on time, so
+    no two of them run at once (side by side, pictures were late one run in two). They mostly wait.
+    It is the largest group, which xdist hands out first, and the slowest.
     """
     if not config.pluginmanager.has_plugin("xdist"):
         return
     for item in items:
         if item.get_closest_marker("e2e"):
-            group = "players" if item.get_closest_marker("players") else "programs"
-            item.add_marker(pytest.mark.xdist_group(group))
+            item.add_marker(pytest.mark.xdist_group("on time"))
 
 
 @pytest.hookimpl(tryfirst=True)  # before fixtures, whose processes inherit it
