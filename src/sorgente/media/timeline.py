@@ -196,14 +196,19 @@ class Run:
         return media + Fraction(max(made), NS) if made else None
 
     @property
-    def _level(self) -> int:
-        """ns from media time to the wall clock, of a track that is as late as the latest."""
-        levels = [
+    def _levels(self) -> list[int]:
+        """ns from media time to the wall clock, of tracks that are as late as the latest."""
+        return [
             member.offset + (member.lead or 0)
             for member in self._living
             if member.lead is not None or not self.epochs
         ]
-        return max(levels, default=self.offset)
+
+    @property
+    def _level(self) -> int:
+        """ns: that of the latest."""
+        levels = self._levels
+        return max(levels) if levels else self.offset
 
     def _nearest(self, shift: Fraction, now: int) -> Fraction | None:
         """What is added to the time stamps of a track that is there, or nothing, if ``shift`` is
@@ -227,8 +232,8 @@ class Run:
 
     @property
     def _drift(self) -> int:
-        announced = self.epochs and any(m.lead is not None for m in self._living)
-        return self._level - self._anchor if announced else 0
+        levels = self._levels if self.epochs else []
+        return max(levels) - self._anchor if levels else 0
 
     def _too_early(self, drift: int, now: int) -> bool:
         since, level = self._early or (now, drift)
