@@ -9,7 +9,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 # A worker for players and other real programs, one for the rest, which gives way (tests/conftest.py).
-BESIDE := -n 2 --dist loadgroup
+BESIDE := -n 2
 
 .PHONY: run test lint unit e2e players cover bench soak lock clean browser
 

@@ -94,6 +94,8 @@ async def _recorded(origin: Site, each: Representation, channel: str) -> Recorde
     number = each.start_number
     while await _complete(origin, each, number, channel):
         body = (await origin.ask("GET", f"{base}/{number}.m4s")).body
+        if not chunks_of(units_of(head.body + body)):
+            break  # another period has begun; this number was promised, and is kept empty
         found.append(_segment(each, number, head.body, body))
         data += body
         number += 1

@@ -9,7 +9,7 @@ import re
 import subprocess
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -48,6 +48,8 @@ PLAYABLE: Final = ("avc1.42", "avc1.4d", "avc1.64", "mp4a.40.2")
 ONE_FRAME: Final = 3 / 30
 """Seconds, over the three chunks of a latency target: where a chunk of pictures and sound together
 is cut, a frame earlier or later, depends on what is read first."""
+STOVES: Final = 3
+"""Lines that run at once: each is an encoder or several, on two cores."""
 CAMERA: Final = [
     *("-v", "error", "-re", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=30[out0];sine[out1]"),
     *("-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-pix_fmt", "yuv420p"),
@@ -86,12 +88,17 @@ class Kitchen:
     origin: OriginProcess
     folder: Path
     path: str
+    stoves: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(STOVES))
 
     def run(self, text: str, log: str) -> Shell:
         return Shell(text, self.folder, self.folder / f"{log}.log", self.path)
 
     async def try_out(self, recipe: Recipe, place: Place) -> None:
         """Run a line of an encoder, and see what comes of it."""
+        async with self.stoves:
+            await self._try_out(recipe, place)
+
+    async def _try_out(self, recipe: Recipe, place: Place) -> None:
         player = await self.origin.play(f"/play/{place.channel}")
         await self.origin.until_metric("sorgente_subscribers", 1, channel=place.channel)
         with self.run(place.here(recipe.command), place.channel) as shell:

@@ -23,7 +23,7 @@ from sorgente.broker import Broker
 from sorgente.server import Origin
 from sorgente.settings import ListenSettings, Settings
 
-PATIENCE: Final = float(os.environ.get("SORGENTE_TEST_PATIENCE", "20"))
+PATIENCE: Final = float(os.environ.get("SORGENTE_TEST_PATIENCE", "40"))
 """Seconds until a test that waits has failed; far more than anything here takes."""
 
 POLL_SECONDS: Final = 0.01
