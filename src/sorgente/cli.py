@@ -22,6 +22,7 @@ from sorgente.settings import (
     AccessSettings,
     ConnectionSettings,
     EncoderSettings,
+    HookSettings,
     ListenSettings,
     LogSettings,
     PlayerSettings,
@@ -78,6 +79,7 @@ def serve_command(
     encoders: EncoderSettings = EncoderSettings(),  # noqa: B008
     players: PlayerSettings = PlayerSettings(),  # noqa: B008
     access: AccessSettings = AccessSettings(),  # noqa: B008
+    hooks: HookSettings = HookSettings(),  # noqa: B008
     connections: ConnectionSettings = ConnectionSettings(),  # noqa: B008
     log: LogSettings = LogSettings(),  # noqa: B008
 ) -> int:
@@ -89,6 +91,7 @@ def serve_command(
         encoders=encoders,
         players=players,
         access=access,
+        hooks=hooks,
         connections=connections,
         log=log,
     )

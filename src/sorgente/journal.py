@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from sorgente.http.access import Reason
-from sorgente.media.feed import Feed
+from sorgente.media.feed import Feed, Journal
 from sorgente.media.publisher import Outcome, Publisher
 from sorgente.media.session import Session
 
@@ -100,6 +100,43 @@ class LogJournal:
             _say(audience.feed, f"{_players(audience.left)} disconnected, total: {total}")
         audience.joined = audience.left = 0
         return True
+
+
+class Journals:
+    """Several, each of which is told everything."""
+
+    def __init__(self, *journals: Journal) -> None:
+        self._journals = journals
+
+    def published(self, feed: Feed, session: Session) -> None:
+        """See :class:`~sorgente.media.feed.Journal`."""
+        for journal in self._journals:
+            journal.published(feed, session)
+
+    def recognised(self, feed: Feed, session: Session, *, resumed: bool) -> None:
+        """See :class:`~sorgente.media.feed.Journal`."""
+        for journal in self._journals:
+            journal.recognised(feed, session, resumed=resumed)
+
+    def repeated(self, feed: Feed, publisher: Publisher) -> None:
+        """See :class:`~sorgente.media.feed.Journal`."""
+        for journal in self._journals:
+            journal.repeated(feed, publisher)
+
+    def unpublished(self, feed: Feed, session: Session, outcome: Outcome, why: str) -> None:
+        """See :class:`~sorgente.media.feed.Journal`."""
+        for journal in self._journals:
+            journal.unpublished(feed, session, outcome, why)
+
+    def abandoned(self, feed: Feed) -> None:
+        """See :class:`~sorgente.media.feed.Journal`."""
+        for journal in self._journals:
+            journal.abandoned(feed)
+
+    def audience(self, feed: Feed, joined: int, left: int) -> None:
+        """See :class:`~sorgente.media.feed.Journal`."""
+        for journal in self._journals:
+            journal.audience(feed, joined, left)
 
 
 class _Audience:

@@ -26,6 +26,7 @@ from sorgente.control.status import OriginStatus
 from sorgente.control.thumbnails import Thumbnails
 from sorgente.control.view import View
 from sorgente.ffmpeg import find_program
+from sorgente.hooks.hooks import Hooks
 from sorgente.http.access import Access
 from sorgente.http.admin import AdminAccess
 from sorgente.http.delivery import DeliveryRules
@@ -39,7 +40,7 @@ from sorgente.http.proxies import Proxies
 from sorgente.http.routing import Router
 from sorgente.http.tls import BadCertificate, Certificate
 from sorgente.isobmff.scanner import BoxLimits
-from sorgente.journal import LogJournal
+from sorgente.journal import Journals, LogJournal
 from sorgente.keys import Key
 from sorgente.media.channel import ChannelRules
 from sorgente.media.feed import FeedRules
@@ -69,6 +70,9 @@ more, one byte every few seconds (slowloris) is not."""
 
 BURST_SECONDS: Final = 2.0
 """An upload that fills its window faster than this is a file, not an encoder."""
+
+FAREWELL_SECONDS: Final = 5.0
+"""For receivers of hooks to be told the last, and all that is queued."""
 
 DRAIN_LOOK_SECONDS: Final = 0.05
 """How often the end of a shutdown is looked for."""
@@ -109,7 +113,12 @@ class Origin:
         self._relay_time = Histogram(RELAY_BOUNDS)
         self._loop_lag = Histogram(LAG_BOUNDS)
         utc = UtcClock(self._clock.monotonic(), self._clock.wall())
-        self.broker = Broker(_channel_rules(settings), _broker_limits(settings), self._journal, utc)
+        hooks = settings.hooks
+        self._hooks = Hooks(
+            hooks.hook_url, hooks.hook_secret, self._clock.monotonic, self._clock.wall
+        )
+        journal = Journals(self._journal, self._hooks.watch) if self._hooks else self._journal
+        self.broker = Broker(_channel_rules(settings), _broker_limits(settings), journal, utc)
         encoders = settings.encoders
         self._sources = Sources(settings.access.channel, self._clock.monotonic)
         self.access = _access(settings, self._journal, self._sources.keys)
@@ -160,6 +169,7 @@ class Origin:
         for listener in self._listener.sockets:
             tune(listener)
         self._ticks = loop.create_task(self._tick())
+        self._hooks.start()
         if self._sources:
             # Plain, whatever is spoken outside: nobody signs a certificate for 127.0.0.1.
             self._door = await loop.create_server(self._frontend.accept, LOOPBACK, 0)
@@ -178,6 +188,7 @@ class Origin:
         self.broker.close(self._clock.monotonic())
         self._frontend.close()
         self._frontend.abort()
+        await self._hooks.close()
         await asyncio.sleep(0)  # for the transports to say that they are closed
 
     def _api(self, settings: Settings) -> Api:
@@ -228,6 +239,7 @@ class Origin:
             window_bytes=self.broker.bytes_held,
             connections=len(self._frontend),
             refused=self._frontend.refused,
+            hooks=self._hooks.status(),
             publish_refused={
                 reason.name.lower(): count for reason, count in self.access.refused.items()
             },
@@ -249,6 +261,8 @@ class Origin:
         self.broker.close(self._clock.monotonic())
         self._frontend.close()
         await self._until(lambda: not len(self._frontend), hurry, LINGER_SECONDS)
+        self._hooks.finish()
+        await self._until(lambda: not self._hooks.busy, hurry, FAREWELL_SECONDS)
 
     async def _until(
         self, condition: Callable[[], bool], hurry: asyncio.Event, seconds: float
@@ -273,6 +287,7 @@ class Origin:
                 self._frontend.tick()
                 self.broker.tick(now, self._clock.wall())
                 self._journal.tick()
+                self._hooks.tick(self.broker)
             except Exception:
                 # A defect of ours, of one channel: deadlines of all others still have to come.
                 log.exception("a tick went wrong")

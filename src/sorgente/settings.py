@@ -16,6 +16,8 @@ from cyclopts.types import ExistingFile
 from cyclopts.validators import Number
 
 from sorgente.errors import BadRequest
+from sorgente.hooks.address import HookUrl
+from sorgente.hooks.signature import Secret
 from sorgente.http.request import name as channel_name
 from sorgente.keys import Key
 from sorgente.tools.errors import InputRefused, UnusableArgument
@@ -27,8 +29,8 @@ Seconds = Annotated[float, Parameter(validator=Number(gt=0))]
 Port = Annotated[int, Parameter(validator=Number(gte=0, lte=65535))]
 
 
-WITH_SECRETS: Final = ("source",)
-"""Settings that may hold a password: rtsp://user:password@camera/."""
+WITH_SECRETS: Final = ("source", "hook_secret")
+"""Settings that are secrets, or may hold one: rtsp://user:password@camera/."""
 
 REDACTED: Final = "(set)"
 """What is shown of a key."""
@@ -271,6 +273,37 @@ class AccessSettings:
     """What is different on one channel."""
 
 
+def _hook_url(_: object, tokens: Sequence[Token]) -> HookUrl:
+    return HookUrl(tokens[0].value)
+
+
+def _hook_secret(_: object, tokens: Sequence[Token]) -> Secret:
+    return Secret(tokens[0].value)
+
+
+def _signed(_: object, hooks: HookSettings) -> None:
+    if hooks.hook_url and not hooks.hook_secret:
+        raise ValueError("--hook-url needs a --hook-secret: what is told is signed")
+
+
+@Parameter(name="*", validator=_signed)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookSettings:
+    """Who is told what happens on the channels."""
+
+    hook_url: tuple[
+        Annotated[HookUrl, Parameter(converter=_hook_url, n_tokens=1, accepts_keys=False)], ...
+    ] = ()
+    """Where a program of yours takes what happens on channels: an http(s) URL for signed POSTs.
+    Several times for several programs; each gets everything."""
+
+    hook_secret: tuple[
+        Annotated[Secret, Parameter(converter=_hook_secret, n_tokens=1, accepts_keys=False)], ...
+    ] = ()
+    """What they are signed with: whsec_ and base64 of 24 to 64 bytes of chance; better in
+    SORGENTE_HOOK_SECRET. Two while receivers change from one to the other: both sign."""
+
+
 @Parameter(name="*")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionSettings:
@@ -317,6 +350,7 @@ class Settings:
     encoders: EncoderSettings = EncoderSettings()
     players: PlayerSettings = PlayerSettings()
     access: AccessSettings = AccessSettings()
+    hooks: HookSettings = HookSettings()
     connections: ConnectionSettings = ConnectionSettings()
     log: LogSettings = LogSettings()
 

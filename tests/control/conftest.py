@@ -10,6 +10,7 @@ from sorgente.control.app import control_app
 from sorgente.control.status import OriginStatus
 from sorgente.control.thumbnails import Thumbnails
 from sorgente.control.view import View
+from sorgente.hooks.tally import HookStatus
 from sorgente.settings import Settings
 from tests.support.boxes import VIDEO
 from tests.support.on_air import Live
@@ -36,7 +37,7 @@ class Stage:
             version="0", closing=broker.closing, channels=broker.snapshot(clock.now), drifts={},
             held=broker.held, totals=broker.totals(), window_bytes=broker.bytes_held,
             connections=3, refused=0, publish_refused={}, relay_time=self.house.relay_time,
-            loop_lag=self.house.relay_time, sources=[],
+            loop_lag=self.house.relay_time, sources=[], hooks=HookStatus({}, {}),
         )  # fmt: skip
 
 

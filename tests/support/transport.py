@@ -20,7 +20,9 @@ from sorgente.http.ingest import IngestRules
 from sorgente.http.own import OwnManifests
 from sorgente.http.proxies import Proxies
 from sorgente.http.routing import Router
+from sorgente.journal import Journals
 from sorgente.keys import Key
+from sorgente.media.feed import Journal
 from sorgente.media.utc import UtcClock
 from tests.support.clock import FakeClock
 from tests.support.journal import RecordingJournal
@@ -137,14 +139,16 @@ class House:
         proxy_protocol: bool = False,
         admin_key: Key | None = None,
         source_keys: Mapping[str, Key] | None = None,
+        another_journal: Callable[[FakeClock], Journal] | None = None,
     ) -> None:
         self.clock = FakeClock()
         self.refusals: list[tuple[str | None, str, Reason]] = []
         self.journal = RecordingJournal()
+        others = [] if another_journal is None else [another_journal(self.clock)]
         self.broker = Broker(
             channel_rules(window_bytes=window_bytes, tracks=tracks),
             BrokerLimits(channels=10, waiting=10, memory=1 << 30),
-            self.journal,
+            Journals(self.journal, *others),
             UtcClock(self.clock.monotonic(), self.clock.wall()),
         )
         self.relay_time = Histogram([0.001, 0.1])

@@ -1,7 +1,6 @@
 """``/api/v1``: look after an origin. Who may, ``http.admin`` decides before any of this is asked.
 
-Not here yet, and where it goes: hooks (POSTs to others on publish, stall …) are a
-:class:`~sorgente.media.feed.Journal`; tokens that open one channel are read in ``http.admin``.
+Not here yet, and where it goes: tokens that open one channel are read in ``http.admin``.
 """
 
 from __future__ import annotations
@@ -23,6 +22,7 @@ from sorgente.control.openapi import Operation, Query
 from sorgente.control.thumbnails import Thumbnails
 from sorgente.control.view import View
 from sorgente.errors import BadRequest, NotFound, OriginError, UnsupportedEncoding
+from sorgente.hooks.event import EVENTS as HOOKS
 
 NO_STORE: Final = {"Cache-Control": "no-store"}
 JSON: Final = "application/json"
@@ -54,7 +54,7 @@ class Api:
         self._settings = settings
         self._events = Events(view)
         operations = self._operations()
-        self._openapi = openapi.document(operations, [*DOCUMENTS.values()], __version__)
+        self._openapi = openapi.document(operations, [*DOCUMENTS.values()], HOOKS, __version__)
         self.mount = Mount(
             "/api/v1", routes=[Route("/openapi.json", self._describe), *_routes(operations)]
         )

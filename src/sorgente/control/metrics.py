@@ -95,6 +95,14 @@ def _gauges(status: OriginStatus) -> Iterator[Metric]:
     for source in status.sources:
         running.add_metric([source.channel], source.running)
     yield running
+    queued = GaugeMetricFamily(
+        "sorgente_hooks_queued",
+        "Events that receivers of hooks have not been told yet.",
+        labels=["event"],
+    )
+    for kind, count in status.hooks.queued.items():
+        queued.add_metric([kind], count)
+    yield queued
 
 
 def _counters(status: OriginStatus) -> Iterator[Metric]:
@@ -117,6 +125,14 @@ def _counters(status: OriginStatus) -> Iterator[Metric]:
     for source in status.sources:
         restarts.add_metric([source.channel], source.restarts)
     yield restarts
+    hooks = CounterMetricFamily(
+        "sorgente_hooks",
+        "Events for receivers of hooks: delivered, failed (tried in vain), dropped (never tried).",
+        labels=["event", "outcome"],
+    )
+    for labels, count in status.hooks.fates.items():
+        hooks.add_metric(labels, count)
+    yield hooks
     for field in fields(status.totals):
         yield CounterMetricFamily(
             f"sorgente_{field.name}", COUNTERS[field.name], getattr(status.totals, field.name)

@@ -23,6 +23,18 @@ PARAMETERS: Final[Mapping[str, Mapping[str, Any]]] = {
 """What stands in paths. Numbers are those that JavaScript counts exactly."""
 
 
+SIGNATURE: Final[Sequence[tuple[str, str, Mapping[str, Any]]]] = (
+    ("webhook-id", "The same with every try.", {"type": "string"}),
+    ("webhook-timestamp", "Of this try: UTC, seconds since 1970.", {"type": "integer"}),
+    (
+        "webhook-signature",
+        "v1, and base64 of the HMAC-SHA256 of id.timestamp.body, for each secret; spaces between.",
+        {"type": "string"},
+    ),
+)
+"""Headers of Standard Webhooks 1.0.0."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
     """A parameter behind the question mark."""
@@ -54,10 +66,16 @@ class Operation:
         return self.method not in ("GET", "HEAD")
 
 
-def document(operations: Sequence[Operation], extra: Sequence[type], version: str) -> bytes:
-    """The description of ``operations``, as JSON; ``extra``: other documents to describe."""
+def document(
+    operations: Sequence[Operation],
+    extra: Sequence[type],
+    events: Sequence[type[msgspec.Struct]],
+    version: str,
+) -> bytes:
+    """The description of ``operations``, as JSON; ``extra``: other documents to describe;
+    ``events``: what receivers of hooks are told."""
     types = {each for op in operations for each in (op.answer, op.takes) if isinstance(each, type)}
-    ordered = sorted([*types, *extra], key=lambda each: each.__name__)
+    ordered = sorted([*types, *extra, *events], key=lambda each: each.__name__)
     _, components = msgspec.json.schema_components(ordered, ref_template=REFERENCE)
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
@@ -74,6 +92,7 @@ def document(operations: Sequence[Operation], extra: Sequence[type], version: st
             },
             "servers": [{"url": "/api/v1"}],
             "paths": paths,
+            "webhooks": {each.__struct_config__.tag: _webhook(each) for each in events},
             "components": {
                 "schemas": components,
                 "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
@@ -96,6 +115,29 @@ def _operation(operation: Operation) -> dict[str, Any]:
             "content": {"application/json": {"schema": _reference(operation.takes)}},
         }
     return described
+
+
+def _webhook(event: type[msgspec.Struct]) -> dict[str, Any]:
+    """A POST of ours to others."""
+    headers = [
+        {"name": name, "in": "header", "required": True, "description": text, "schema": schema}
+        for name, text, schema in SIGNATURE
+    ]
+    return {
+        "post": {
+            "summary": " ".join((event.__doc__ or "").split()),
+            "parameters": headers,
+            "requestBody": {
+                "required": True,
+                "content": {"application/json": {"schema": _reference(event)}},
+            },
+            "responses": {
+                "2XX": {"description": "Taken. The body is not read"},
+                "410": {"description": "No more of any, until the origin is started again"},
+                "default": {"description": "Tried again, later"},
+            },
+        }
+    }
 
 
 def _in_path(operation: Operation) -> list[dict[str, Any]]:

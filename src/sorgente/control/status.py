@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sorgente.broker import FeedSnapshot
+from sorgente.hooks.tally import HookStatus
 from sorgente.media.fanout import Counters
 
 
@@ -57,6 +58,7 @@ class OriginStatus:
     """Connections that were one too many."""
     publish_refused: Mapping[str, int]
     """Uploads, by the reason why they were not let in."""
+    hooks: HookStatus
     relay_time: HistogramStatus
     loop_lag: HistogramStatus
 

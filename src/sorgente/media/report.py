@@ -118,7 +118,7 @@ def report(channel: Channel, now: float) -> ChannelReport:
     relays = [feed.relay for feed in channel if feed.relay is not None]
     return ChannelReport(
         name=channel.name,
-        state=_state(channel),
+        state=state_of(channel),
         publishers=tuple(_publishers(channel)),
         content_types=tuple(dict.fromkeys(relay.content_type for relay in relays)),
         opaque=any(relay.init is None for relay in relays),
@@ -153,7 +153,8 @@ def subscribers(channel: Channel, now: float) -> list[SubscriberReport]:
     return sorted(found, key=lambda each: each.number)
 
 
-def _state(channel: Channel) -> State:
+def state_of(channel: Channel) -> State:
+    """How it is on the air."""
     if any(feed.session is not None for feed in channel):
         return "live"
     presentation = channel.presentation
