@@ -4,14 +4,28 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
+import jsonschema_rs
+import msgspec
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
 from starlette.responses import PlainTextResponse
 
 from sorgente.errors import OriginError
+from sorgente.hooks.event import (
+    TYPES,
+    Drifted,
+    FirstViewer,
+    LastViewer,
+    Published,
+    Resumed,
+    Stalled,
+    Unpublished,
+    type_of,
+)
 from sorgente.http.admin import AdminAccess
 from sorgente.http.asgi import AsgiApp, Message
 from sorgente.http.request import Request
@@ -69,3 +83,29 @@ def test_an_operation_does_what_its_description_says(
     case: schemathesis.Case[Any], stage: Stage
 ) -> None:
     case.call_and_validate(app=guarded(stage.app), headers=BEARER)
+
+
+def test_what_hooks_tell_is_as_it_is_described() -> None:
+    """OpenAPI 3.1 §4.8.1.1, ``webhooks``: bodies are checked by JSON Schema 2020-12."""
+    described = SCHEMA.raw_schema
+    now = datetime(2026, 11, 23, 13, 37, tzinfo=UTC)
+    events = [
+        Published(now, "live", "127.0.0.1:5 (Lavf)"),
+        Unpublished(now, "live", complete=False, reason="the connection was lost"),
+        Stalled(now, "live", ["live/video"], "silent", 3.2),
+        Resumed(now, "live"),
+        Drifted(now, "live", -0.08, 1),
+        FirstViewer(now, "live"),
+        LastViewer(now, "live"),
+    ]
+    assert set(described["webhooks"]) == set(map(type_of, events)) == set(TYPES)
+    for event in events:
+        body = msgspec.json.decode(msgspec.json.encode(event))
+        operation = described["webhooks"][body["type"]]["post"]
+        reference = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+        check = jsonschema_rs.validator_for(
+            {"$ref": reference, "components": described["components"]}
+        ).is_valid
+        assert check(body), body
+        assert not check(body | {"type": "channel.other"})
+        assert not check({**body, "channel": 5})
