@@ -71,8 +71,9 @@ more, one byte every few seconds (slowloris) is not."""
 BURST_SECONDS: Final = 2.0
 """An upload that fills its window faster than this is a file, not an encoder."""
 
-FAREWELL_SECONDS: Final = 5.0
-"""For receivers of hooks to be told the last, and all that is queued."""
+FAREWELL_SECONDS: Final = 3.0
+"""For receivers of hooks to be told the last, and all that is queued: with all other waits of a
+shutdown less than the 10 s after which systemd and Docker kill."""
 
 DRAIN_LOOK_SECONDS: Final = 0.05
 """How often the end of a shutdown is looked for."""
