@@ -18,9 +18,11 @@ another bit rate; players append what they get, and go on showing pictures that 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
+
+from msgspec.structs import replace
 
 from sorgente.isobmff.init_segment import InitSegment
 from sorgente.media.arrival import Arrival

@@ -36,6 +36,8 @@ from enum import Enum
 from fractions import Fraction
 from math import ceil
 
+import msgspec
+
 from sorgente.media.minimum import MS, NS, SETTLE_BOUND, nanoseconds
 from sorgente.media.voice import LEAP, OVERLAP, SILENT, Voice, Wraps
 
@@ -137,6 +139,8 @@ class Run:
 
     def epoch_at(self, media: Fraction) -> Epoch | None:
         """The epoch of a media time; the oldest, if it is before them all."""
+        if len(self.epochs) == 1:
+            return self.epochs[0]
         later = (epoch for epoch in reversed(self.epochs) if epoch.media_start <= media)
         return next(later, self.epochs[0] if self.epochs else None)
 
@@ -246,8 +250,7 @@ class Run:
         return level - drift <= EARLY_FALL
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
+class Placement(msgspec.Struct, frozen=True):
     """Where a chunk belongs."""
 
     run: Run
@@ -342,7 +345,8 @@ class Timeline:
             run, member = self._bring(track, run, now, random_access=random_access)
             if run is not before:
                 run.note(member, start, end, now, produced)
-        return Placement(run, media_start + member.shift, member.shift)
+        shift = member.shift
+        return Placement(run, media_start + shift if shift else media_start, shift)
 
     def open(self, media_start: Fraction, now: float, last_number: int = 0) -> Epoch:
         """Announce the newest run from the segment at ``media_start`` on; ``last_number``: the
@@ -395,7 +399,8 @@ class Timeline:
             shift = nanoseconds(member.shift)
             follows = member.goes_on(start + shift, end + shift, now, wraps)
             if follows is not None:
-                member.shift += follows
+                if follows:
+                    member.shift += follows
                 return own, member
             cause = Cause.LEAP if start + shift > member.end else Cause.BACK
         for run in self._open_to(own if member and member.native else None, now):
