@@ -30,8 +30,9 @@ class Merger:
         self._tracks: list[Track] = []
         self._run: Run | None = None
         self._shift = Fraction(0)
-        self._end = Fraction(0)
-        """Seconds: how far the stream has come."""
+        self._end = (0, 1)
+        """Seconds, as a ratio: how far the stream has come. Not a Fraction: of a hundred thousand
+        sums one is looked at, and each would take a gcd."""
         self._number = 0
 
     def compose(self, tracks: list[Track]) -> None:
@@ -41,7 +42,7 @@ class Merger:
         if relay is None or relay.init is None or not relay.init.compatible_with(merged):
             self._relay = self._whole().open_relay(merged.content_type, merged)
             self._run = None
-            self._shift = self._end = Fraction(0)
+            self._shift, self._end = Fraction(0), (0, 1)
 
     def take(self, arrival: Arrival, now: float) -> None:
         """One more chunk."""
@@ -49,10 +50,12 @@ class Merger:
         if self._relay is None or track not in self._tracks:
             return
         if run is not self._run or start + self._shift < 0:
-            self._shift = self._end - start if self._run is not None else Fraction(0)
+            self._shift = Fraction(*self._end) - start if self._run is not None else Fraction(0)
             self._run = run
         timescale = track.timescale
-        self._end = max(self._end, start + self._shift + Fraction(cut.duration, timescale))
+        if self._shift:
+            start += self._shift
+        self._note_end(start, cut.duration, timescale)
         self._number += 1
         data = cut.data
         if self._shift:
@@ -72,6 +75,13 @@ class Merger:
         if self._relay is not None:
             self._whole().close_relay(clean=clean)
             self._relay = None
+
+    def _note_end(self, start: Fraction, ticks: int, timescale: int) -> None:
+        """A chunk that begins at ``start`` goes on for ``ticks``."""
+        (at, per), (end, per_end) = start.as_integer_ratio(), self._end
+        at, per = at * timescale + ticks * per, per * timescale
+        if at * per_end > end * per:
+            self._end = at, per
 
     @property
     def _leading(self) -> Track:

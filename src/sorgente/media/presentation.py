@@ -9,7 +9,7 @@ everything else at the first chunk whose middle lies behind a line of it.
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -263,12 +263,13 @@ class Presentation:
         source = self._sources[feed]
         utc = self._utc.at(now)
         leading = source.tracks[media.init.leading_track.track_id]
-        if leading.note_events((event.scheme, event.value) for event in media.fragment.events):
+        events = media.fragment.events
+        if events and leading.note_events((event.scheme, event.value) for event in events):
             self._change(now)
         cuts = source.splitter.split(media)
-        at_once = Counter[int]()
+        at_once: dict[int, int] = {}
         for cut in cuts:
-            at_once[cut.track_id] += cut.duration
+            at_once[cut.track_id] = at_once.get(cut.track_id, 0) + cut.duration
             if cut.unix_time is not None:
                 source.tracks[cut.track_id].pulse.note_age(utc - cut.unix_time)
         for track_id, ticks in at_once.items():
@@ -398,11 +399,13 @@ class Presentation:
     def _put(self, arrival: Arrival, period: Period, now: float) -> None:
         """Place a chunk that has just come. Where players were told that there is nothing, none
         comes: it goes where they have yet to look, unless the period is over."""
-        number, utc = period.begins(arrival), self._utc_at(now)
-        if number is not None and arrival.track.is_sparse and passed(number, self._periods, utc):
-            if period is not self._periods[-1]:
-                return
-            number = first_open(period, utc)
+        number = period.begins(arrival)
+        if number is not None and arrival.track.is_sparse:
+            utc = self._utc_at(now)
+            if passed(number, self._periods, utc):
+                if period is not self._periods[-1]:
+                    return
+                number = first_open(period, utc)
         self._place(arrival, period, number, now)
 
     def _leave(self, track: Track) -> None:
@@ -444,7 +447,7 @@ class Presentation:
         """What is to follow ``period`` with ``arrival``; None: it goes on."""
         if period is not self._periods[-1]:
             return None
-        return self._planner.next(period, arrival, now, self._utc_at(now))
+        return self._planner.next(period, arrival, now, self._utc.at(now))
 
     def _announce_first(self, now: float) -> None:
         """Open the period that what waits is to begin, if it is due."""
