@@ -27,7 +27,8 @@ class Merger:
     def __init__(self, whole: Callable[[], Feed]) -> None:
         self._whole = whole
         self._relay: Relay | None = None
-        self._tracks: list[Track] = []
+        self._ids: dict[Track, int] = {}
+        self._leading: Track | None = None
         self._run: Run | None = None
         self._shift = Fraction(0)
         self._end = (0, 1)
@@ -38,7 +39,9 @@ class Merger:
     def compose(self, tracks: list[Track]) -> None:
         """The stream is made of these from now on; a new one begins if they are not as before."""
         merged = merge_inits([track.init for track in tracks])
-        relay, self._tracks = self._relay, list(tracks)
+        relay = self._relay
+        self._ids = {track: number for number, track in enumerate(tracks, start=1)}
+        self._leading = next((track for track in tracks if track.is_video), tracks[0])
         if relay is None or relay.init is None or not relay.init.compatible_with(merged):
             self._relay = self._whole().open_relay(merged.content_type, merged)
             self._run = None
@@ -47,7 +50,8 @@ class Merger:
     def take(self, arrival: Arrival, now: float) -> None:
         """One more chunk."""
         track, cut, run, start = arrival.track, arrival.cut, arrival.at.run, arrival.starts_at
-        if self._relay is None or track not in self._tracks:
+        track_id = self._ids.get(track)
+        if self._relay is None or track_id is None:
             return
         if run is not self._run or start + self._shift < 0:
             self._shift = Fraction(*self._end) - start if self._run is not None else Fraction(0)
@@ -63,7 +67,7 @@ class Merger:
             data = retimed(media, shifts={cut.track_id: ceil(self._shift * timescale)})
         leads = track is self._leading
         chunk = Chunk.of(
-            renumbered(data, self._tracks.index(track) + 1, self._number),
+            renumbered(data, track_id, self._number),
             now,
             random_access=leads and cut.random_access,
             has_sync_sample=leads and cut.contains_random_access,
@@ -82,7 +86,3 @@ class Merger:
         at, per = at * timescale + ticks * per, per * timescale
         if at * per_end > end * per:
             self._end = at, per
-
-    @property
-    def _leading(self) -> Track:
-        return next((track for track in self._tracks if track.is_video), self._tracks[0])

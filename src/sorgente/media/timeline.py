@@ -31,7 +31,7 @@ The whole model, and the measurements behind the constants: docs/design/timeline
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from fractions import Fraction
 from math import ceil
@@ -81,11 +81,11 @@ class Epoch:
     """UTC seconds when the encoder made what ``start`` presents (``prft``); else ``start``."""
     continues: str | None = None
     """Id of the epoch before it, if that is of the same run."""
+    offset: Fraction = field(init=False, compare=False)
+    """Seconds from media time to the wall clock."""
 
-    @property
-    def offset(self) -> Fraction:
-        """Seconds from media time to the wall clock."""
-        return self.start - self.media_start
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "offset", self.start - self.media_start)
 
     def wall(self, media: Fraction) -> Fraction:
         """UTC seconds of a media time."""
