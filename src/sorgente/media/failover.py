@@ -181,7 +181,7 @@ def _understudy(member: Member, among: Period) -> Member | None:
 
 
 def _is_there(member: Member | None) -> bool:
-    return member is not None and not (member.gone or member.slates)
+    return member is not None and not member.is_away
 
 
 def _switching_key(member: Member) -> tuple[object, ...]:

@@ -106,6 +106,12 @@ class Member:
         return self.key_picture if self.track.is_video else silence(self.init.leading_track)
 
     @property
+    def is_away(self) -> bool:
+        """Nothing comes of its encoder; or if something does, players see it with the next period
+        only."""
+        return self.gone or self.slates > 0
+
+    @property
     def is_outdated(self) -> bool:
         """Its encoder is back with something else than players were told."""
         return self.track.init is not self.init and not self.track.init.compatible_with(self.init)
@@ -221,7 +227,7 @@ class Period:
         return [
             member.track
             for member in self.members.values()
-            if not (member.gone or member.slates or member.track.is_sparse)
+            if not (member.is_away or member.track.is_sparse)
             and member.track.growing is not None
         ]
 
@@ -233,7 +239,7 @@ class Period:
     @property
     def is_interrupted(self) -> bool:
         """An encoder is away, and the period goes on."""
-        away = any(member.gone or member.slates for member in self.members.values())
+        away = any(member.is_away for member in self.members.values())
         return away and self.ended_at is None
 
     def stand_ins(self, others: Collection[Track]) -> list[Track]:

@@ -386,7 +386,7 @@ class Presentation:
             self._waiting.add(arrival)
             self._announce_first(now)
             return
-        member.returning = member.gone or member.slates > 0 or member.is_outdated
+        member.returning = member.is_away or member.is_outdated
         plan = self._plan_behind(period, arrival, now)
         if plan is not None:
             self._waiting.add(arrival)

@@ -42,7 +42,7 @@ timeline asks for (its ``LATE``)."""
 
 def wanted(member: Member, period: Period, utc: Fraction) -> bool:
     """Whether a track has to be stood in for, at ``utc`` seconds."""
-    if member.gone or member.slates:
+    if member.is_away:
         return True
     silent = period.epoch.media(utc) - Fraction(member.end, member.timescale)
     sent = max(member.chunk_duration, Fraction(member.track.last_object, member.timescale))
