@@ -227,8 +227,7 @@ class Period:
         return [
             member.track
             for member in self.members.values()
-            if not (member.is_away or member.track.is_sparse)
-            and member.track.growing is not None
+            if not (member.is_away or member.track.is_sparse) and member.track.growing is not None
         ]
 
     @property
