@@ -16,9 +16,9 @@ from fractions import Fraction
 from typing import Final
 
 from sorgente.isobmff.init_segment import InitSegment
-from sorgente.isobmff.split import TrackSplitter, split_init
+from sorgente.isobmff.split import split_init
 from sorgente.isobmff.upload import MediaChunk
-from sorgente.media.arrival import Arrival, Waiting, moved
+from sorgente.media.arrival import Arrival, Waiting
 from sorgente.media.attendance import Attendance
 from sorgente.media.catalogue import Catalogue
 from sorgente.media.chunk import Chunk
@@ -33,14 +33,11 @@ from sorgente.media.publisher import Outcome
 from sorgente.media.rhythm import KeyFrames
 from sorgente.media.segment import Segment
 from sorgente.media.snapshot import PresentationSnapshot
+from sorgente.media.source import Source, track_name
 from sorgente.media.sparse import first_open, passed, strays
 from sorgente.media.timeline import Epoch, Run, Timeline
 from sorgente.media.track import Absence, Track
 from sorgente.media.utc import UtcClock
-
-LEAD: Final = 1
-"""Seconds that tracks of uploads of their own are moved later, all alike: more than the priming of
-any audio codec or the reordering of any video codec, which lead below zero (see ``split``)."""
 
 FAREWELL: Final = 5.0
 """Seconds that a manifest of an event that is over keeps its timeline: until those who watch have
@@ -78,20 +75,6 @@ class PresentationRules:
     """Seconds it goes on after its encoder broke off."""
     held: int
     """Requests that may wait for what is next."""
-
-
-@dataclass(slots=True)
-class Source:
-    """An upload that is under way."""
-
-    splitter: TrackSplitter
-    tracks: dict[int, Track]
-    """By track id."""
-
-    @property
-    def is_dense(self) -> bool:
-        """It has pictures or sound."""
-        return not all(track.is_sparse for track in self.tracks.values())
 
 
 class Presentation:
@@ -234,11 +217,10 @@ class Presentation:
 
     def opened(self, feed: Feed, init: InitSegment, now: float) -> None:
         """See :class:`~.feed.Observer`."""
-        lead = None if feed.is_whole else LEAD
         self._by_track = not feed.is_whole
         tracks: dict[int, Track] = {}
         for track_id, alone in split_init(init).items():
-            name = _track_name(feed, init, track_id)
+            name = track_name(feed, init, track_id)
             track, resumes = self._catalogue.enter(name, alone)
             self.timeline.begin(
                 name, alone.leading_track.timescale, resumes=resumes, sparse=track.is_sparse
@@ -249,7 +231,8 @@ class Presentation:
             track.pulse.pause()
         if not self._sources:
             self._broken = False
-        source = self._sources[feed] = Source(TrackSplitter(init, lead=lead), tracks)
+        source = Source(init, tracks, self.timeline, whole=feed.is_whole)
+        self._sources[feed] = source
         self._attendance.expect(tracks.values())
         if not self._heeds(source):
             return
@@ -261,37 +244,10 @@ class Presentation:
     def received(self, feed: Feed, media: MediaChunk, chunk: Chunk | None, now: float) -> None:
         """See :class:`~.feed.Observer`."""
         source = self._sources[feed]
-        utc = self._utc.at(now)
-        leading = source.tracks[media.init.leading_track.track_id]
-        events = media.fragment.events
-        if events and leading.note_events((event.scheme, event.value) for event in events):
+        if source.note_events(media):
             self._change(now)
-        cuts = source.splitter.split(media)
-        at_once: dict[int, int] = {}
-        for cut in cuts:
-            at_once[cut.track_id] = at_once.get(cut.track_id, 0) + cut.duration
-            if cut.unix_time is not None:
-                source.tracks[cut.track_id].pulse.note_age(utc - cut.unix_time)
-        for track_id, ticks in at_once.items():
-            track = source.tracks[track_id]
-            track.pulse.note(now, ticks / track.timescale)
-        for cut in cuts:
-            track = source.tracks[cut.track_id]
-            timescale = track.timescale
-            at = self.timeline.observe(
-                track.name,
-                Fraction(cut.decode_time, timescale),
-                Fraction(cut.end_time, timescale),
-                utc,
-                cut.unix_time,
-                random_access=cut.random_access,
-            )
-            if at.shift:
-                cut = moved(cut, track.init, at.shift)
-            own = chunk
-            if own is None or cut.data is not media.data or own.frame is not own.movable:
-                own = Chunk.of(cut.data, now, random_access=cut.random_access)
-            arrival = Arrival(track, at, cut, own, at_once[cut.track_id])
+        for arrival in source.arrivals(media, chunk, now, self._utc.at(now)):
+            track = arrival.track
             if track.is_sparse and (self.ended or strays(arrival)):
                 continue
             if track.is_sparse and self._events.note(arrival, now):
@@ -606,13 +562,3 @@ class Presentation:
     def _change(self, now: float) -> None:
         self.revision += 1
         self._changed_at = self._utc_at(now).limit_denominator(1000)
-
-
-def _track_name(feed: Feed, init: InitSegment, track_id: int) -> str:
-    """What a track is called in URLs: as it was published, or after what it is."""
-    if not feed.is_whole and len(init.tracks) == 1:
-        return feed.track_name
-    kind = init.by_id[track_id].kind
-    alike = [track.track_id for track in init.tracks if track.kind == kind]
-    name = kind if len(alike) == 1 else f"{kind}-{alike.index(track_id) + 1}"
-    return name if feed.is_whole else f"{feed.track_name}-{name}"
