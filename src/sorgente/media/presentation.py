@@ -1,7 +1,8 @@
 """What a channel's tracks add up to: periods on the wall clock, segments on a common grid.
 
-    upload ─▶ TrackSplitter ─▶ Timeline ─▶ held until the timeline has settled and the grid is known
-                                   └─────▶ Track.open / append: segments, closed at key frames
+    upload ─▶ Source ─▶ Waiting, until the timeline has settled and the grid is known
+                 │         ▼ Planner: a period
+                 └────▶ Segmenter: segments, closed at key frames
 
 All tracks of a period share its grid (:mod:`~.grid`): video is cut at random access points,
 everything else at the first chunk whose middle lies behind a line of it.
@@ -32,10 +33,11 @@ from sorgente.media.planner import Plan, Planner, by_name
 from sorgente.media.publisher import Outcome
 from sorgente.media.rhythm import KeyFrames
 from sorgente.media.segment import Segment
+from sorgente.media.segmenter import Segmenter
 from sorgente.media.snapshot import PresentationSnapshot
 from sorgente.media.source import Source, track_name
-from sorgente.media.sparse import first_open, passed, strays
-from sorgente.media.timeline import Epoch, Run, Timeline
+from sorgente.media.sparse import passed, strays
+from sorgente.media.timeline import Run, Timeline
 from sorgente.media.track import Absence, Track
 from sorgente.media.utc import UtcClock
 
@@ -113,6 +115,9 @@ class Presentation:
         self._key_frames = KeyFrames()
         self._planner = Planner(
             self.timeline, self._attendance, self._waiting, self._key_frames, rules.latency_target
+        )
+        self._segmenter = Segmenter(
+            self._periods, self._attendance, self._key_frames, self._failover
         )
         self._noticed_at = 0.0
         """Seconds: when players will have seen the newest period."""
@@ -264,7 +269,7 @@ class Presentation:
                 track.longest_chunk = track.last_object
                 if any(period.note(track) for period in self._periods):
                     self._change(now)
-            self._close_if_full(track)
+            self._segmenter.close_if_full(track)
 
     def closed(self, feed: Feed, outcome: Outcome, now: float) -> None:
         """See :class:`~.feed.Observer`."""
@@ -272,10 +277,10 @@ class Presentation:
         if source is None:
             return
         for track in source.tracks.values():
-            self._leave(track)
+            self._segmenter.leave(track)
             self._attendance.leave(track)
             self.timeline.leave(track.name)
-        self._stand_in(now)
+        self._segmenter.stand_in(self._utc_at(now), now)
         if self._sources:  # those who go on do not wait for its rhythm
             self._waiting.forget(set(source.tracks.values()))
         if self._heeds(source):
@@ -292,8 +297,9 @@ class Presentation:
         """Do what only time brings about."""
         if self._waiting:
             self._announce_first(now)
-        self._stand_in(now)
-        self._pass_by(now)
+        utc = self._utc_at(now)
+        self._segmenter.stand_in(utc, now)
+        self._segmenter.pass_by(utc)
         if self._ends_at is not None and now >= self._ends_at:
             self._ends_at = None
             self._end(now)
@@ -303,7 +309,7 @@ class Presentation:
                 self._periods[-1].end(with_slates=False)
                 self._change(now)
         if self._periods:
-            self._failover.tick(self._periods[-1], self._utc_at(now))
+            self._failover.tick(self._periods[-1], utc)
         if self._periods and now >= self._noticed_at:
             for track in self.tracks.values():
                 if track not in self._failover.played:
@@ -329,14 +335,14 @@ class Presentation:
         for call in awaiting.values():
             call()
 
-    # From arrivals to segments
+    # From arrivals to periods
 
     def _take(self, arrival: Arrival, now: float) -> None:
         track, at = arrival.track, arrival.at
         if self._runs.get(track) is not at.run:
-            self._leave(track)  # what comes is of another timeline
+            self._segmenter.leave(track)  # what comes is of another timeline
             self._runs[track] = at.run
-        period = self._period_of(arrival.epoch)
+        period = self._segmenter.period_of(arrival.epoch)
         member = None if period is None else period.members.get(track.name)
         if period is None or member is None:
             self._waiting.add(arrival)
@@ -349,54 +355,9 @@ class Presentation:
             self._announce(plan, now)
             return
         self._merger.take(arrival, now)
-        if not member.returning:
-            self._put(arrival, period, now)
-
-    def _put(self, arrival: Arrival, period: Period, now: float) -> None:
-        """Place a chunk that has just come. Where players were told that there is nothing, none
-        comes: it goes where they have yet to look, unless the period is over."""
-        number = period.begins(arrival)
-        if number is not None and arrival.track.is_sparse:
-            utc = self._utc_at(now)
-            if passed(number, self._periods, utc):
-                if period is not self._periods[-1]:
-                    return
-                number = first_open(period, utc)
-        self._place(arrival, period, number, now)
-
-    def _leave(self, track: Track) -> None:
-        """Its upload, or its timeline, is over: a slate follows if there can be one, or its segment
-        closes at its last whole chunk."""
-        member = self._periods[-1].members.get(track.name) if self._periods else None
-        if member is not None and member.slate is not None:
-            member.gone = True
-        elif track not in self._failover.played:
-            track.close()
-
-    def _stand_in(self, now: float) -> None:
-        """Fill up what does not come."""
-        if self._periods and self._periods[-1].ended_at is None:
-            self._failover.fill(self._periods[-1], self._utc_at(now), now)
-
-    def _period_of(self, epoch: Epoch | None) -> Period | None:
-        if epoch is None:
-            return None
-        return next((p for p in reversed(self._periods) if p.epoch is epoch), None)
-
-    def _place(self, arrival: Arrival, period: Period, number: int | None, now: float) -> None:
-        """Put a chunk into segment ``number``, which it begins, or into the growing one."""
-        track, cut = arrival.track, arrival.cut
-        if number is not None:
-            period.open(arrival, number)
-        elif track.growing is None:
-            return  # nothing to start a segment with
-        if track is period.leading and cut.random_access:
-            self._key_frames.note(arrival.presented_at)
-        member = period.members[track.name]
-        member.append(arrival)
-        member.note_chunk(arrival)
-        self._failover.hear(arrival, member.init, now)
-        if member.note():
+        if member.returning:
+            return
+        if self._segmenter.put(arrival, period, self._utc.at(now), now):
             self._change(now)
 
     def _plan_behind(self, period: Period, arrival: Arrival, now: float) -> Plan | None:
@@ -418,7 +379,7 @@ class Presentation:
         before = self._periods[-1] if self._periods else None
         promised = 0
         if before is not None:
-            self._stand_in(now)
+            self._segmenter.stand_in(self._utc_at(now), now)
             tracks = by_name(tracks + before.stand_ins(tracks))
             promised = self._see_off(before, run, tracks, now)
         elif self._by_track:
@@ -447,9 +408,9 @@ class Presentation:
             if not goes_on or before is None or before.run is not run:
                 track.close()
         self._place_waiting(arrivals, period, plan.start, now)
-        self._stand_in(now)
+        self._segmenter.stand_in(self._utc_at(now), now)
         for track in tracks:
-            self._close_if_full(track)
+            self._segmenter.close_if_full(track)
         self._change(now)
         awaiting, self._awaiting = self._awaiting, {}
         for call in awaiting.values():
@@ -473,37 +434,17 @@ class Presentation:
         """Put what waited for ``period`` where it belongs; ``start``: seconds on its run's
         timeline. What is merged begins with a picture."""
         keys = [a.starts_at for a in arrivals if a.track is period.leading and a.can_begin]
+        begin = min(keys, default=start)
         for arrival in arrivals:
-            if arrival.starts_at >= min(keys, default=start):
+            if arrival.starts_at >= begin:
                 self._merger.take(arrival, now)
-            where = self._period_of(arrival.epoch)
-            if where is not None and arrival.track.name in where.members:
-                self._place(arrival, where, where.begins(arrival), now)
-
-    def _close_if_full(self, track: Track) -> None:
-        """Whole segments are over when they are here, not when the next one begins."""
-        last, growing = self._attendance.delivered(track), track.growing
-        period = None if last is None else self._period_of(last.at.epoch)
-        if last is None or period is None or growing is None or growing.epoch != period.id:
-            return
-        if period.grid.completes(growing.number, last.ends_at, last.duration):
-            track.close()
-
-    # What is sparse
+            if self._segmenter.put_waiting(arrival, now):
+                self._change(now)
 
     def _heeds(self, source: Source) -> bool:
         """Whether the event goes on with it: text and metadata alone do not keep one alive that had
         more."""
         return source.is_dense or all(track.is_sparse for track in self.tracks.values())
-
-    def _pass_by(self, now: float) -> None:
-        """Let nobody wait for what sparse tracks do not say."""
-        utc = self._utc_at(now)
-        for track in self._attendance.sparse if self._periods else ():
-            growing = track.growing
-            if growing is not None and passed(growing.number, self._periods, utc):
-                track.close()
-            track.refuse(below=first_open(self._periods[-1], utc))
 
     # Ends
 
