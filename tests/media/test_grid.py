@@ -14,7 +14,8 @@ from sorgente.media.chunk import Chunk
 from sorgente.media.fanout import Counters
 from sorgente.media.grid import Grid
 from sorgente.media.rhythm import BREAK_SECONDS, KeyFrames, Rhythm
-from sorgente.media.timeline import Placement, Timeline
+from sorgente.media.run import Placement
+from sorgente.media.timeline import Timeline
 from sorgente.media.track import Track
 from tests.support.boxes import AUDIO, VIDEO, TrackSpec, init_segment
 from tests.support.uploads import init_of, units_of

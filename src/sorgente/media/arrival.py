@@ -15,7 +15,8 @@ from sorgente.isobmff.init_segment import InitSegment
 from sorgente.isobmff.rewrite import retimed
 from sorgente.isobmff.split import TrackChunk
 from sorgente.media.chunk import Chunk
-from sorgente.media.timeline import Epoch, Placement
+from sorgente.media.epoch import Epoch
+from sorgente.media.run import Placement
 from sorgente.media.track import Track
 
 DEFAULT_PICTURE: Final = Fraction(1, 25)

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Final
 
 from sorgente.media.arrival import Arrival
-from sorgente.media.timeline import Placement, Run
+from sorgente.media.run import Placement, Run
 from sorgente.media.track import Track
 
 FAR_BEHIND: Final = 1.5

@@ -23,8 +23,8 @@ from math import floor
 from typing import Final
 
 from sorgente.media.arrival import Arrival
+from sorgente.media.epoch import Epoch
 from sorgente.media.rhythm import TOO_LATE, Rhythm
-from sorgente.media.timeline import Epoch
 
 OFF_GRID: Final = Fraction(1, 8)
 """Of a segment: a key frame further from a steady grid than this is another rhythm; and half a

@@ -17,7 +17,7 @@ from sorgente.media.arrival import Arrival
 from sorgente.media.chunk import Chunk
 from sorgente.media.feed import Feed
 from sorgente.media.relay import Relay
-from sorgente.media.timeline import Run
+from sorgente.media.run import Run
 from sorgente.media.track import Track
 
 

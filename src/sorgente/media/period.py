@@ -12,11 +12,12 @@ from sorgente.isobmff.init_segment import SWITCHING_SET, InitSegment
 from sorgente.isobmff.slate import Sample, key_picture, silence
 from sorgente.media.arrival import Arrival, picture_duration
 from sorgente.media.chunk import Chunk
+from sorgente.media.epoch import Epoch
 from sorgente.media.grid import OFF_GRID, Grid
 from sorgente.media.rhythm import Rhythm
+from sorgente.media.run import Run
 from sorgente.media.segment import Segment
 from sorgente.media.snapshot import PeriodSnapshot, TrackSnapshot
-from sorgente.media.timeline import Epoch, Run
 from sorgente.media.track import Track
 
 UNDERSTATED: Final = 125

@@ -11,8 +11,9 @@ from sorgente.media.attendance import Attendance
 from sorgente.media.minimum import NS
 from sorgente.media.period import Period
 from sorgente.media.rhythm import KeyFrames, Rhythm
+from sorgente.media.run import Run
 from sorgente.media.slate import on_time
-from sorgente.media.timeline import Run, Timeline, latency_target
+from sorgente.media.timeline import Timeline, latency_target
 from sorgente.media.track import Track
 
 

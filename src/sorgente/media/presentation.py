@@ -32,12 +32,13 @@ from sorgente.media.period import Period
 from sorgente.media.planner import Plan, Planner, by_name
 from sorgente.media.publisher import Outcome
 from sorgente.media.rhythm import KeyFrames
+from sorgente.media.run import Run
 from sorgente.media.segment import Segment
 from sorgente.media.segmenter import Segmenter
 from sorgente.media.snapshot import PresentationSnapshot
 from sorgente.media.source import Source, track_name
 from sorgente.media.sparse import passed, strays
-from sorgente.media.timeline import Run, Timeline
+from sorgente.media.timeline import Timeline
 from sorgente.media.track import Absence, Track
 from sorgente.media.utc import UtcClock
 

@@ -7,11 +7,11 @@ from fractions import Fraction
 
 from sorgente.media.arrival import Arrival
 from sorgente.media.attendance import Attendance
+from sorgente.media.epoch import Epoch
 from sorgente.media.failover import Failover
 from sorgente.media.period import Period
 from sorgente.media.rhythm import KeyFrames
 from sorgente.media.sparse import first_open, passed
-from sorgente.media.timeline import Epoch
 from sorgente.media.track import Track
 
 

@@ -20,7 +20,7 @@ from sorgente.isobmff.split import TrackChunk
 from sorgente.media.arrival import Arrival
 from sorgente.media.chunk import Chunk
 from sorgente.media.period import Member, Period
-from sorgente.media.timeline import Placement
+from sorgente.media.run import Placement
 
 SILENT_SECONDS: Final = Fraction(1)
 """An encoder that is connected may send nothing for so long, and for its longest chunk: networks
