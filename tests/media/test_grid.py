@@ -64,6 +64,23 @@ def frames(group: int, *, longest: int | None = None, steady: bool = True) -> Rh
     return Rhythm(Fraction(group, FPS), Fraction(longest or group, FPS), steady)
 
 
+@given(
+    st.fractions(0, 100, max_denominator=90_000),
+    st.integers(0, 5 * 48_000),
+    st.integers(1, 120),
+)
+def test_sound_is_in_the_segment_that_its_middle_lies_in(
+    since: Fraction, ticks: int, group: int
+) -> None:
+    stage = Stage(frames(group))
+    start, length = START + since, stage.grid.duration
+    cut = TrackChunk(1, b"media", int(start * 48_000), ticks, int(start * 48_000), 1, True, True)
+    at = Placement(stage.run, start, Fraction(0))
+    number = stage.grid.number_at(Arrival(stage.audio, at, cut, Chunk.of(b"media", 0.0)))
+    middle = since + min(Fraction(ticks, 48_000), length) / 2
+    assert number - stage.epoch.start_number == middle // length
+
+
 @given(st.lists(st.integers(1, 120), min_size=2, max_size=40))
 def test_without_a_rhythm_segments_begin_late_but_never_early_nor_half_a_segment_late(
     groups: list[int],
