@@ -73,7 +73,7 @@ def test_what_is_said_of_a_segment_is_in_the_time_of_its_epoch(live: Live) -> No
     """Its encoder came back with other ticks."""
     track = live.presentation.tracks["video"]
     again = video(1, spec=replace(VIDEO, timescale=VIDEO.timescale * 3))
-    track.init = init_of(units_of(again.whole))
+    track.take(init_of(units_of(again.whole)), resumes=False)
     (whole,) = read(live.ask(0).written)
     assert whole["static"]["d"] == 2000
 

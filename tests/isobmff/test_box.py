@@ -3,7 +3,15 @@ from __future__ import annotations
 import pytest
 
 from sorgente.errors import MalformedBox
-from sorgente.isobmff.box import MAX_CHILDREN, Box, BoxHeader, boxes, fourcc, read_header
+from sorgente.isobmff.box import (
+    MAX_CHILDREN,
+    MAX_UNFOLDED,
+    Box,
+    BoxHeader,
+    boxes,
+    fourcc,
+    read_header,
+)
 from tests.support.boxes import box, full, large_box, u32, u64
 
 UUID = bytes(range(16))
@@ -58,6 +66,19 @@ def test_children_are_found_in_order() -> None:
     assert [child.type for child in found] == [b"mfhd", b"uuid", b"traf"]
     assert [data[child.body : child.end] for child in found] == [b"12", b"body", b"3"]
     assert b"".join(child.content for child in found) == data[8:]
+
+
+def test_what_was_unfolded_is_not_read_again() -> None:
+    moof = only(box(b"moof", box(b"mfhd", b"12"), box(b"traf", box(b"tfhd"))))
+    inside = moof.unfold()
+    assert inside == tuple(boxes(moof.data, moof.body, moof.end))
+    assert all(again is first for again, first in zip(moof.children(), inside, strict=True))
+    assert [child.type for child in moof.children(skip=10)] == [b"traf"]
+
+
+def test_of_more_boxes_than_any_encoder_sends_nothing_is_kept() -> None:
+    large = only(box(b"moof", box(b"mfhd"), box(b"free", bytes(MAX_UNFOLDED))))
+    assert next(large.children()) is not large.unfold()[0]
 
 
 def test_children_may_be_padded_with_zeros() -> None:

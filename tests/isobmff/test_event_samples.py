@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from sorgente.errors import MalformedBox
 from sorgente.isobmff import event_samples as module
@@ -111,10 +112,10 @@ def test_data_outside_the_chunk_is_none(start: int) -> None:
     whole = parsed(URI, Sample(b"payload"))
     (traf,) = whole.fragment.tracks
     (run,) = traf.runs
-    moved = replace(traf, runs=(run._replace(offset=start),))
-    fragment = replace(whole.fragment, tracks=(moved,))
+    moved = structs.replace(traf, runs=(run._replace(offset=start),))
+    fragment = structs.replace(whole.fragment, tracks=(moved,))
     assert sample_events(whole)
-    assert not sample_events(replace(whole, fragment=fragment))
+    assert not sample_events(structs.replace(whole, fragment=fragment))
 
 
 def test_bounds() -> None:

@@ -55,7 +55,7 @@ def test_everything_that_stands_in_front_of_a_fragment() -> None:
     [(start, end)] = fragment.moofs
     assert parsed.data[start + 4 : start + 8] == b"moof"
     assert parsed.data[end + 4 : end + 8] == b"mdat"
-    assert [found.type for found in parsed.boxes()] == [
+    assert [found.type for found in parsed.boxes] == [
         b"styp", b"prft", b"emsg", b"prft", b"abcd", b"moof", b"mdat",
     ]  # fmt: skip
 

@@ -258,7 +258,7 @@ def test_sequence_numbers_count_on_from_moof_to_moof() -> None:
     parsed = read(moof(TrafSpec(), gap=8 + len(tail)) + tail + mdat(TrafSpec()))
     out = retimed(parsed, shifts={}, sequence_number=8)
     numbers = [
-        one.need(b"mfhd").fields(skip=4).u32() for one in read(out).boxes() if one.type == b"moof"
+        one.need(b"mfhd").fields(skip=4).u32() for one in read(out).boxes if one.type == b"moof"
     ]
     assert numbers == [8, 9]
 

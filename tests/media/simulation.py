@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from sorgente.media.timeline import Cause, Epoch, Placement, Run, Timeline
+from sorgente.media.epoch import Cause, Epoch
+from sorgente.media.run import Placement, Run
+from sorgente.media.timeline import Timeline
 
 T0 = 1_795_000_000.0
 """UTC: some day in 2026."""

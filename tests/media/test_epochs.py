@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sorgente.media.epoch import Cause, Epoch
 from sorgente.media.minimum import NS, Minimum
-from sorgente.media.timeline import NUMBERS_SINCE, Cause, Epoch, Timeline, latency_target
+from sorgente.media.timeline import NUMBERS_SINCE, Timeline, latency_target
 from tests.media.simulation import NETWORK, T0, Segmenter, Sent, encode, offset_error
 
 # Our own clock

@@ -14,7 +14,8 @@ from sorgente.media.chunk import Chunk
 from sorgente.media.fanout import Counters
 from sorgente.media.grid import Grid
 from sorgente.media.rhythm import BREAK_SECONDS, KeyFrames, Rhythm
-from sorgente.media.timeline import Placement, Timeline
+from sorgente.media.run import Placement
+from sorgente.media.timeline import Timeline
 from sorgente.media.track import Track
 from tests.support.boxes import AUDIO, VIDEO, TrackSpec, init_segment
 from tests.support.uploads import init_of, units_of
@@ -61,6 +62,23 @@ class Stage:
 
 def frames(group: int, *, longest: int | None = None, steady: bool = True) -> Rhythm:
     return Rhythm(Fraction(group, FPS), Fraction(longest or group, FPS), steady)
+
+
+@given(
+    st.fractions(0, 100, max_denominator=90_000),
+    st.integers(0, 5 * 48_000),
+    st.integers(1, 120),
+)
+def test_sound_is_in_the_segment_that_its_middle_lies_in(
+    since: Fraction, ticks: int, group: int
+) -> None:
+    stage = Stage(frames(group))
+    start, length = START + since, stage.grid.duration
+    cut = TrackChunk(1, b"media", int(start * 48_000), ticks, int(start * 48_000), 1, True, True)
+    at = Placement(stage.run, start, Fraction(0))
+    number = stage.grid.number_at(Arrival(stage.audio, at, cut, Chunk.of(b"media", 0.0)))
+    middle = since + min(Fraction(ticks, 48_000), length) / 2
+    assert number - stage.epoch.start_number == middle // length
 
 
 @given(st.lists(st.integers(1, 120), min_size=2, max_size=40))

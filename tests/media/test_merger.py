@@ -9,9 +9,10 @@ from sorgente.isobmff.upload import InitSegment, MediaChunk
 from sorgente.media.arrival import Arrival
 from sorgente.media.channel import WHOLE, Channel
 from sorgente.media.chunk import Chunk
+from sorgente.media.epoch import Cause
 from sorgente.media.fanout import Counters
 from sorgente.media.merger import Merger
-from sorgente.media.timeline import Cause, Placement, Run
+from sorgente.media.run import Placement, Run
 from sorgente.media.track import Track
 from sorgente.media.utc import UtcClock
 from tests.support.journal import RecordingJournal

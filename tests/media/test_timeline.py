@@ -8,7 +8,8 @@ from itertools import pairwise
 
 import pytest
 
-from sorgente.media.timeline import MPEG_WRAP, Cause, Timeline
+from sorgente.media.epoch import Cause
+from sorgente.media.timeline import MPEG_WRAP, Timeline
 from tests.media.simulation import (
     DAY,
     FRAME,

@@ -16,7 +16,7 @@ from sorgente.dash.availability import NO_TIME, set_offset
 from sorgente.dash.template import segment_template, shared
 from sorgente.dash.values import date_time, frame_rate, ratio
 from sorgente.dash.xml import Element, element
-from sorgente.media.snapshot import PeriodSnapshot, TrackSnapshot
+from sorgente.media.snapshot import PeriodSnapshot, SwitchingKey, TrackSnapshot
 
 SHOWN: Final = ("video", "audio", "text")
 """Kinds with an AdaptationSet. ``meta`` has none: neither player reads a metadata track, and Shaka
@@ -24,8 +24,6 @@ takes ``application/mp4`` for subtitles."""
 
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*")
 _UNDETERMINED: Final = "und"
-
-Key = tuple[str, str, str, tuple[tuple[str, str], ...], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +33,7 @@ class TrackSet:
     id: int
     """Counts the sets of a period in the order their first tracks came, so that a track that
     appears late renumbers nothing."""
-    key: Key
+    key: SwitchingKey
     tracks: tuple[TrackSnapshot, ...]
 
 
@@ -48,12 +46,8 @@ def shown(period: PeriodSnapshot) -> list[TrackSnapshot]:
 
 
 def track_sets(period: PeriodSnapshot) -> list[TrackSet]:
-    """The adaptation sets of a period: one thing in one language and one codec family each.
-
-    A player switches inside a set without asking whether the decoder can follow, hence the codec
-    family: ``avc1`` and ``av01`` are two sets, two profiles of ``avc1`` are one.
-    """
-    found: dict[Key, list[TrackSnapshot]] = {}
+    """The adaptation sets of a period: one thing in one language and one codec family each."""
+    found: dict[SwitchingKey, list[TrackSnapshot]] = {}
     for track in shown(period):
         found.setdefault(_key(track), []).append(track)
     return [
@@ -111,9 +105,14 @@ def adaptation_set(
     )
 
 
-def _key(track: TrackSnapshot) -> Key:
-    family = track.codec.partition(".")[0]
-    return (track.kind, track.switching_set, track.language, track.roles, family)
+def _key(track: TrackSnapshot) -> SwitchingKey:
+    return SwitchingKey.of(
+        kind=track.kind,
+        switching_set=track.switching_set,
+        language=track.language,
+        roles=track.roles,
+        codec=track.codec,
+    )
 
 
 def _set_attributes(tracks: TrackSet) -> dict[str, str | int | bool | None]:

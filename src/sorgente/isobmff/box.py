@@ -6,11 +6,16 @@ from collections.abc import Iterator
 from struct import Struct
 from typing import Final, NamedTuple
 
+import msgspec
+
 from sorgente.errors import MalformedBox
 
 MAX_CHILDREN: Final = 4096
 """Boxes side by side in one container. A ``moof`` has a handful; a 4 MiB one made of 8-byte boxes
 would hold the event loop for half a second."""
+
+MAX_UNFOLDED: Final = 1 << 16
+"""Bytes of a container whose boxes are remembered: 4 MiB of them would take 50."""
 
 _SIZE_AND_TYPE: Final = Struct(">I4s")
 _U16: Final = Struct(">H")
@@ -19,6 +24,7 @@ _I32: Final = Struct(">i")
 _U64: Final = Struct(">Q")
 _I64: Final = Struct(">q")
 
+_HEAD: Final = 8  # bytes of a plain header
 _LARGE: Final = 1  # this size says: 64 bits of size follow the type
 _TO_THE_END: Final = 0  # this one: to the end of the file
 _USERTYPE: Final = 16  # bytes of a uuid box between the header and the body
@@ -68,7 +74,7 @@ def fourcc(type_: bytes) -> str:
     return text if text.isprintable() else "0x" + type_.hex()
 
 
-class Box(NamedTuple):
+class Box(msgspec.Struct):
     """One whole box inside ``data``: header at ``start``, body from ``body`` to ``end``.
 
     ``position`` is where ``data[0]`` lies in the upload.
@@ -81,6 +87,9 @@ class Box(NamedTuple):
     data: bytes
     position: int
 
+    _inside: tuple[Box, ...] | None = None
+    """Its children, once somebody has wanted all of them: see ``unfold``."""
+
     @property
     def content(self) -> bytes:
         """The whole box, header included."""
@@ -88,9 +97,20 @@ class Box(NamedTuple):
 
     def children(self, skip: int = 0) -> Iterator[Box]:
         """Boxes of the body, from ``skip`` bytes into it; raises MalformedBox like ``boxes``."""
+        if self._inside is not None and not skip:
+            return iter(self._inside)
         if self.body + skip > self.end:
             raise self.malformed("ends inside its fields")
         return boxes(self.data, self.body + skip, self.end, self.position)
+
+    def unfold(self) -> tuple[Box, ...]:
+        """All boxes of the body; ``children`` does not read them again, unless they are more than
+        any encoder's. For what is walked many times: a ``moof``, its ``traf``. Raises MalformedBox
+        like ``boxes``."""
+        inside = tuple(self.children())
+        if self.end - self.body <= MAX_UNFOLDED:
+            self._inside = inside
+        return inside
 
     def find(self, type_: bytes, skip: int = 0) -> Box | None:
         """The first child of this type."""
@@ -199,12 +219,15 @@ def boxes(data: bytes, start: int, end: int, position: int = 0) -> Iterator[Box]
     """
     count = 0
     while start < end:
-        header = read_header(data, start, end, position)
-        if header is None:
-            if end - start < 8 and not any(data[start:end]):
-                return
-            raise MalformedBox(f"{end - start} bytes at byte {position + start} are no box")
-        type_, size, length = header
+        length = _HEAD
+        size, type_ = _SIZE_AND_TYPE.unpack_from(data, start) if end - start >= _HEAD else (0, b"")
+        if size < _HEAD or type_ == b"uuid":  # more than a plain header, or less
+            header = read_header(data, start, end, position)
+            if header is None:
+                if end - start < _HEAD and not any(data[start:end]):
+                    return
+                raise MalformedBox(f"{end - start} bytes at byte {position + start} are no box")
+            type_, size, length = header
         stop = start + size
         if size == _TO_THE_END:
             if type_ != b"mdat" or start + length > end:

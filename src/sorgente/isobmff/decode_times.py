@@ -11,8 +11,9 @@ Whatever is reported is also written into the ``tfdt`` and the sample durations.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from sorgente.isobmff.track_fragment import TrackFragment
 
@@ -20,8 +21,7 @@ NEGATIVE: Final = 1 << 31
 """A duration from here on is a negative number in 32 unsigned bits."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """Where a chunk lies on the timeline of its track."""
 
     start: int

@@ -122,7 +122,7 @@ def _sync(traf: Traf, init: InitSegment) -> list[bool]:
 
 def _is_plain(chunk: MediaChunk, traf: Traf) -> bool:
     """Whether the chunk is what it is to be divided as: see the head of the module."""
-    *_, before, mdat = chunk.boxes()
+    *_, before, mdat = chunk.boxes
     children = [*traf.moof.children(), *traf.box.children()]
     runs = traf.track.runs
     return (

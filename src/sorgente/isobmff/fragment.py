@@ -5,9 +5,9 @@ ISO/IEC 23000-19 §7.3.2.3; ISO/IEC 14496-12 §8.8.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Final
+
+import msgspec
 
 from sorgente.isobmff.box import Box, boxes
 from sorgente.isobmff.emsg import EventMessage, parse_emsg
@@ -19,8 +19,7 @@ LAST_SEGMENT: Final = "lmsg"
 FILLER: Final = "slat"
 
 
-@dataclass(frozen=True, slots=True)
-class Fragment:
+class Fragment(msgspec.Struct, frozen=True):
     """What the boxes of a chunk say."""
 
     sequence_number: int
@@ -60,21 +59,19 @@ class Fragment:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class MediaChunk:
+class MediaChunk(msgspec.Struct, frozen=True):
     """Everything since the unit before it, up to and including the ``mdat`` after a ``moof``."""
 
-    data: bytes = field(repr=False)
+    data: bytes
     position: int
     """Where ``data[0]`` lies in the upload."""
 
     fragment: Fragment
-    init: InitSegment = field(repr=False)
+    init: InitSegment
     """What the chunk is to be read with."""
 
-    def boxes(self) -> Iterator[Box]:
-        """Top-level boxes of the chunk."""
-        return boxes(self.data, 0, len(self.data), self.position)
+    boxes: tuple[Box, ...]
+    """At the top level."""
 
     def track(self, track_id: int) -> TrackFragment | None:
         """The first fragment of that track that has samples."""
@@ -107,7 +104,8 @@ def parse_chunk(data: bytes, position: int, init: InitSegment) -> MediaChunk:
     events = []
     styp: tuple[str, ...] = ()
     open_ended = False
-    for box in boxes(data, 0, len(data), position):
+    top = tuple(boxes(data, 0, len(data), position))
+    for box in top:
         if box.type == b"moof":
             number = _movie_fragment(box, init, tracks)
             sequence_number = number if sequence_number is None else sequence_number
@@ -129,14 +127,14 @@ def parse_chunk(data: bytes, position: int, init: InitSegment) -> MediaChunk:
         brands=styp,
         open_ended=open_ended,
     )
-    return MediaChunk(data, position, fragment, init)
+    return MediaChunk(data, position, fragment, init, top)
 
 
 def _movie_fragment(moof: Box, init: InitSegment, tracks: list[TrackFragment]) -> int:
     """Append the ``traf`` boxes of one ``moof`` to ``tracks``; return its sequence number."""
     sequence_number: int | None = None
     implicit_base = moof.start
-    for box in moof.children():
+    for box in moof.unfold():
         if box.type == b"traf":
             track = parse_traf(box, moof.start, implicit_base, init)
             tracks.append(track)

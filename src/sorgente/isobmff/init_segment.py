@@ -127,13 +127,14 @@ class InitSegment:
 
     by_id: Mapping[int, InitTrack] = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "by_id", {track.track_id: track for track in self.tracks})
+    leading_track: InitTrack = field(init=False, repr=False, compare=False)
+    """The track whose random access points cut segments: the first video, else the first. Asked
+    for many times a chunk, so looked for once."""
 
-    @property
-    def leading_track(self) -> InitTrack:
-        """The track whose random access points cut segments: the first video, else the first."""
-        return next((track for track in self.tracks if track.kind == "video"), self.tracks[0])
+    def __post_init__(self) -> None:
+        leading = next((track for track in self.tracks if track.kind == "video"), self.tracks[0])
+        object.__setattr__(self, "by_id", {track.track_id: track for track in self.tracks})
+        object.__setattr__(self, "leading_track", leading)
 
     @property
     def is_sparse(self) -> bool:

@@ -65,7 +65,7 @@ def renumbered(data: bytes, track_id: int, sequence_number: int) -> bytes:
         if box.type == b"moof":
             number = _U32.pack(sequence_number & _MAX_U32)
             sequence_number += 1
-            for mfhd in (one for one in box.children() if one.type == b"mfhd"):
+            for mfhd in (one for one in box.unfold() if one.type == b"mfhd"):
                 _overwrite(head, mfhd, number)
         for named in _boxes_with_id(box):
             _overwrite(head, named, track)

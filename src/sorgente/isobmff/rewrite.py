@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from struct import Struct, error
 from typing import ClassVar, Final
+
+import msgspec
 
 from sorgente.isobmff import track_fragment as tf
 from sorgente.isobmff.box import Box
@@ -25,6 +26,9 @@ _U64: Final = Struct(">Q")
 _FULL_U64: Final = Struct(">IQ")  # version and flags, then one field of 64 bits
 _VERSION_1: Final = 1 << 24
 _MAX_U64: Final = (1 << 64) - 1
+_PLAIN_CHUNKS: Final = ([b"moof", b"mdat"], [b"styp", b"moof", b"mdat"])
+_PLAIN_MOOF: Final = [b"mfhd", b"traf"]
+_PLAIN_TRAF: Final = [b"tfhd", b"tfdt", b"trun"]
 
 
 def relocated(chunk: MediaChunk) -> bytes:
@@ -53,6 +57,44 @@ def retimed(
     if not shifts and sequence_number is None:
         return relocated(chunk)
     return Rewriting(chunk, shifts, sequence_number).result()
+
+
+def overwritten(chunk: MediaChunk, traf: Traf, shift: int, number: int | None) -> bytes | None:
+    """Return a chunk of one fragment at another decode time, and under another number, written into
+    the fields that are there: what encoders of low latency send, so nearly every chunk. None where
+    that is not all there is to it: it has to be rewritten, which comes to the same bytes.
+    """
+    if not _is_plain(chunk, traf):
+        return None
+    tfdt = traf.box.need(b"tfdt")
+    time = traf.track.base_decode_time + shift
+    if tfdt.end - tfdt.body != _FULL_U64.size or not tfdt.fields().u8():
+        return None  # another version is of another size
+    if not 0 <= time <= _MAX_U64:
+        return None
+    data, at = memoryview(chunk.data), 0
+    pieces: list[bytes | memoryview] = []
+    if number is not None:
+        mfhd = traf.moof.need(b"mfhd")
+        at = mfhd.body + 8
+        pieces = [data[: mfhd.body + 4], _U32.pack(number & 0xFFFFFFFF)]
+    pieces += (data[at : tfdt.body], _FULL_U64.pack(_VERSION_1, time), data[tfdt.end :])
+    return b"".join(pieces)
+
+
+def _is_plain(chunk: MediaChunk, traf: Traf) -> bool:
+    """Whether no box grows, no offset changes and no time but that of ``tfdt`` when it moves."""
+    runs, mdat = traf.track.runs, chunk.boxes[-1]
+    return (
+        len(chunk.fragment.tracks) == 1
+        and traf.track.base is DataBase.MOOF
+        and len(runs) == 1
+        and runs[0] == (mdat.body, mdat.end - mdat.body)
+        and [box.type for box in traf.moof.children()] == _PLAIN_MOOF
+        and [box.type for box in traf.box.children()] == _PLAIN_TRAF
+        and [box.type for box in chunk.boxes] in _PLAIN_CHUNKS
+        and not chunk.fragment.open_ended
+    )
 
 
 class Cuts:
@@ -93,8 +135,7 @@ class Cuts:
         return head, [kept[middle:], *pieces[2 * cut + 1 :]]
 
 
-@dataclass(frozen=True, slots=True)
-class Traf:
+class Traf(msgspec.Struct, frozen=True):
     """A ``traf`` as boxes beside the same as numbers."""
 
     moof: Box
@@ -145,7 +186,7 @@ class Rewriting:
 
     def boxes(self) -> Iterable[Box]:
         """Top-level boxes to make cuts in, in order."""
-        return self.chunk.boxes()
+        return self.chunk.boxes
 
     def cut_box(self, box: Box) -> None:
         """Make the cuts in one top-level box."""
@@ -307,7 +348,7 @@ def trafs_of(chunk: MediaChunk) -> list[Traf]:
     """Every ``traf`` of a chunk, of all ``moof`` in order."""
     tracks = iter(chunk.fragment.tracks)
     trafs = []
-    for moof in chunk.boxes():
+    for moof in chunk.boxes:
         if moof.type != b"moof":
             continue
         trafs += [Traf(moof, box, next(tracks)) for box in moof.children() if box.type == b"traf"]

@@ -162,4 +162,4 @@ class BoxScanner:
 
 def _is_type(type_: bytes) -> bool:
     """Four printable ASCII characters, or the © that Apple's types begin with."""
-    return all(0x20 <= byte < 0x7F or byte == 0xA9 for byte in type_)
+    return type_ in TOP_LEVEL_TYPES or all(0x20 <= byte < 0x7F or byte == 0xA9 for byte in type_)

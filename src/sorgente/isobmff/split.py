@@ -19,10 +19,12 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from math import gcd
 from struct import Struct
 from typing import ClassVar, Final, NamedTuple
+
+import msgspec
+from msgspec.structs import replace
 
 from sorgente.isobmff import moov as movie
 from sorgente.isobmff import track_fragment as tf
@@ -32,7 +34,7 @@ from sorgente.isobmff.divide import divided, part_starts
 from sorgente.isobmff.fragment import MediaChunk, parse_chunk
 from sorgente.isobmff.init_segment import InitSegment, InitTrack, parse_init_segment
 from sorgente.isobmff.prft import ProducerReferenceTime, parse_prft
-from sorgente.isobmff.rewrite import Rewriting, Traf, auxiliary_offsets, trafs_of
+from sorgente.isobmff.rewrite import Rewriting, Traf, auxiliary_offsets, overwritten, trafs_of
 from sorgente.isobmff.track_fragment import DataBase
 
 BRANDS: Final = (b"iso6", b"iso6", b"cmfc")
@@ -51,12 +53,11 @@ _PER_SAMPLE: Final = (
 _U32: Final = Struct(">I")
 
 
-@dataclass(frozen=True, slots=True)
-class TrackChunk:
+class TrackChunk(msgspec.Struct, frozen=True):
     """One CMAF chunk of one track. Times in ticks of the track, edit lists folded in."""
 
     track_id: int
-    data: bytes = field(repr=False)
+    data: bytes
     decode_time: int
     duration: int
     """As good as can be known at once; 0 only when the track never said how long a sample is."""
@@ -179,7 +180,9 @@ class TrackSplitter:
         if not as_it_is or not _is_cmaf(chunk, traf):
             shifts = {**self.shifts, track.track_id: moved}
             stay = [one.box for one in before]
-            data = _Extraction(chunk, traf, stay, shifts, number, place.each).result()
+            data = overwritten(chunk, traf, moved, number) if place.each is None else None
+            if data is None:
+                data = _Extraction(chunk, traf, stay, shifts, number, place.each).result()
             if place.each is not None:
                 # Other durations are other composition times of all samples but the first.
                 [track] = parse_chunk(data, 0, chunk.init).fragment.tracks
@@ -275,7 +278,7 @@ class _Extraction(Rewriting):
 
     def boxes(self) -> Iterable[Box]:
         """What stays, whole or in part."""
-        *_, last = self.chunk.boxes()
+        *_, last = self.chunk.boxes
         return [*self._before, self._traf.moof, last]
 
     def cut_box(self, box: Box) -> None:
@@ -351,7 +354,7 @@ def _before(chunk: MediaChunk) -> list[_Before]:
     """Return what stands before a ``moof`` and is not left out."""
     return [
         _Before(box, parse_prft(box) if box.type == b"prft" else None)
-        for box in chunk.boxes()
+        for box in chunk.boxes
         if box.type in (b"styp", b"prft", b"emsg")
     ]
 
@@ -364,5 +367,5 @@ def _is_cmaf(chunk: MediaChunk, traf: Traf) -> bool:
         and len(fragment.moofs) == 1
         and traf.track.base is DataBase.MOOF
         and not fragment.open_ended
-        and all(box.type in _CHUNK_TYPES for box in chunk.boxes())
+        and all(box.type in _CHUNK_TYPES for box in chunk.boxes)
     )

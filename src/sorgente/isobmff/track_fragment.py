@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import sys
 from array import array
-from dataclasses import dataclass
 from enum import Enum
 from itertools import accumulate, islice, repeat
 from operator import add
 from typing import Final, NamedTuple
+
+import msgspec
 
 from sorgente.isobmff.box import Box
 from sorgente.isobmff.init_segment import InitSegment, InitTrack
@@ -64,8 +65,7 @@ class DataRun(NamedTuple):
     length: int
 
 
-@dataclass(frozen=True, slots=True)
-class TrackFragment:
+class TrackFragment(msgspec.Struct, frozen=True):
     """Samples of one track in one ``moof``. Times in ticks of the track."""
 
     track_id: int
@@ -170,7 +170,7 @@ def parse_traf(traf: Box, moof_start: int, implicit_base: int, init: InitSegment
     """
     tfhd = tfdt = None
     truns = []
-    for box in traf.children():
+    for box in traf.unfold():
         if box.type == b"trun":
             truns.append(box)
         elif box.type == b"tfhd" and tfhd is None:

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
 from fractions import Fraction
 from statistics import median_low
 from typing import Final
+
+import msgspec
+from msgspec.structs import replace
 
 from sorgente.isobmff.fragment import parse_chunk
 from sorgente.isobmff.init_segment import InitSegment
 from sorgente.isobmff.rewrite import retimed
 from sorgente.isobmff.split import TrackChunk
 from sorgente.media.chunk import Chunk
-from sorgente.media.timeline import Epoch, Placement
+from sorgente.media.epoch import Epoch
+from sorgente.media.run import Placement
 from sorgente.media.track import Track
 
 DEFAULT_PICTURE: Final = Fraction(1, 25)
 """Seconds, of an encoder that never says."""
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(msgspec.Struct, frozen=True):
     """A chunk of a track, where it belongs."""
 
     track: Track
@@ -45,6 +47,8 @@ class Arrival:
         a period, and have a gap where there is nothing in it.
         """
         reordered = self.cut.earliest_time - self.cut.decode_time
+        if not reordered:
+            return self.at.start
         return self.at.start + Fraction(reordered, self.track.timescale)
 
     @property

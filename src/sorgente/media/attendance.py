@@ -8,13 +8,15 @@ from fractions import Fraction
 from typing import Final
 
 from sorgente.media.arrival import Arrival
-from sorgente.media.timeline import Placement, Run
+from sorgente.media.run import Placement, Run
 from sorgente.media.track import Track
 
-FAR_BEHIND: Final = Fraction(3, 2)
+FAR_BEHIND: Final = 1.5
 """Seconds without a chunk after which a track is left out, so that it does not hold up the others:
 half of what players may take to recover. One that has media up to less than so much before the
 others is not behind, however long ago they came: an encoder may send a segment at a time."""
+
+_BEHIND: Final = Fraction(FAR_BEHIND)
 
 HURRY: Final = 4
 """An object that comes in a quarter of the time it plays is sent as a whole."""
@@ -29,9 +31,9 @@ class Presence:
 
     at: Placement
     """Of the newest chunk."""
-    ends_at: Fraction
-    """On the run's timeline."""
-    duration: Fraction
+    lasts: int
+    """Ticks of it."""
+    timescale: int
     heard_at: float
     began_at: float
     """When the first chunk of the object came that is on its way."""
@@ -41,6 +43,22 @@ class Presence:
     """Objects in a row that came faster than they play."""
     delivered: bool = False
     """The last chunk was that of an object."""
+
+    @property
+    def duration(self) -> Fraction:
+        """Of the newest chunk."""
+        return Fraction(self.lasts, self.timescale)
+
+    @property
+    def ends_at(self) -> Fraction:
+        """On the run's timeline."""
+        return self.at.start + self.duration
+
+    def is_there(self, run: Run, start: Fraction, now: float) -> bool:
+        """For a period that begins at ``start`` on the timeline of ``run``."""
+        return self.at.run is run and (
+            now - self.heard_at <= FAR_BEHIND or self.ends_at + self.duration >= start - _BEHIND
+        )
 
 
 class Attendance:
@@ -57,15 +75,15 @@ class Attendance:
 
     def note(self, arrival: Arrival, now: float) -> None:
         """A chunk came."""
-        at, end, duration = arrival.at, arrival.ends_at, arrival.duration
-        presence = self._heard.get(arrival.track)
+        track, at, ticks = arrival.track, arrival.at, arrival.cut.duration
+        presence = self._heard.get(track)
         if presence is None:
-            presence = self._heard[arrival.track] = Presence(at, end, duration, now, now)
+            presence = self._heard[track] = Presence(at, ticks, track.timescale, now, now)
         elif not presence.ticks:
             presence.began_at = now
-        presence.at, presence.ends_at, presence.duration = at, end, duration
+        presence.at, presence.lasts, presence.timescale = at, ticks, track.timescale
         presence.heard_at, presence.delivered = now, False
-        presence.ticks += arrival.cut.duration
+        presence.ticks += ticks
 
     def deliver(self, track: Track) -> bool:
         """All that its encoder had to send at a time has come. Whether players wait for all of it,
@@ -104,12 +122,11 @@ class Attendance:
     def present(self, run: Run, start: Fraction, now: float) -> set[Track]:
         """Who is there for a period that begins at ``start`` on the timeline of ``run``."""
         return self._sparse | {
-            track
-            for track, presence in self._heard.items()
-            if presence.at.run is run
-            and (now - presence.heard_at <= FAR_BEHIND or _reaches(presence, start))
+            track for track, presence in self._heard.items() if presence.is_there(run, start, now)
         }
 
-
-def _reaches(last: Presence, start: Fraction) -> bool:
-    return last.ends_at + last.duration >= start - FAR_BEHIND
+    def is_present(self, track: Track, run: Run, start: Fraction, now: float) -> bool:
+        """Whether ``track`` is among those who are."""
+        presence = self._heard.get(track)
+        there = presence is not None and presence.is_there(run, start, now)
+        return there or track in self._sparse

@@ -18,8 +18,8 @@ from sorgente.isobmff.event_samples import UNKNOWN, SampleEvent, has_events, sam
 from sorgente.isobmff.fragment import parse_chunk
 from sorgente.media.arrival import Arrival
 from sorgente.media.period import Period
+from sorgente.media.run import Run
 from sorgente.media.snapshot import EventSnapshot, EventStreamSnapshot, PeriodSnapshot
-from sorgente.media.timeline import Run
 from sorgente.media.track import MAX_SCHEME
 
 MAX_EVENTS: Final = 256

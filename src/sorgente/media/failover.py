@@ -18,14 +18,17 @@ another bit rate; players append what they get, and go on showing pictures that 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
+
+from msgspec.structs import replace
 
 from sorgente.isobmff.init_segment import InitSegment
 from sorgente.media.arrival import Arrival
 from sorgente.media.period import Member, Period
 from sorgente.media.slate import LEAST_SECONDS, slates, wanted
+from sorgente.media.snapshot import SwitchingKey
 from sorgente.media.track import Track
 
 OVERDUE_SECONDS: Final = 1
@@ -179,15 +182,21 @@ def _understudy(member: Member, among: Period) -> Member | None:
 
 
 def _is_there(member: Member | None) -> bool:
-    return member is not None and not (member.gone or member.slates)
+    return member is not None and not member.is_away
 
 
-def _switching_key(member: Member) -> tuple[object, ...]:
-    """The same for tracks that players may switch between: those of one AdaptationSet (see
-    ``dash.adaptation``), as long as both are encrypted, or neither."""
+def _switching_key(member: Member) -> tuple[SwitchingKey, bool]:
+    """The same for tracks that one may play for another: a key for one is none for the other, so
+    both are encrypted, or neither."""
     track, facts = member.track, member.init.leading_track
-    family, encrypted = facts.codec.partition(".")[0], facts.sample_entry.encrypted
-    return (track.kind, track.switching_set, facts.language, facts.roles, family, encrypted)
+    key = SwitchingKey.of(
+        kind=track.kind,
+        switching_set=track.switching_set,
+        language=facts.language,
+        roles=facts.roles,
+        codec=facts.codec,
+    )
+    return key, facts.sample_entry.encrypted
 
 
 def _shown(period: Period, track: Track) -> Fraction:

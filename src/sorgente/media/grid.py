@@ -23,8 +23,8 @@ from math import floor
 from typing import Final
 
 from sorgente.media.arrival import Arrival
+from sorgente.media.epoch import Epoch
 from sorgente.media.rhythm import TOO_LATE, Rhythm
-from sorgente.media.timeline import Epoch
 
 OFF_GRID: Final = Fraction(1, 8)
 """Of a segment: a key frame further from a steady grid than this is another rhythm; and half a
@@ -45,6 +45,8 @@ class Grid:
         self._steady = rhythm.steady
         self._near = min(OFF_GRID, rhythm.group / self.duration / 2)
         self._epoch = epoch
+        self._start = epoch.media_start.as_integer_ratio()
+        self._each = self.duration.as_integer_ratio()
         self._last: int | None = None
         """Number; None while the period goes on."""
         self._cuts: deque[tuple[int, Fraction]] = deque(maxlen=REMEMBERED_CUTS)
@@ -52,8 +54,10 @@ class Grid:
 
     def begins(self, arrival: Arrival) -> int | None:
         """The number of the segment that a chunk begins; None if it begins none."""
+        if not arrival.can_begin:
+            return None
         number = self.number_at(arrival)
-        if number < self._epoch.start_number or not arrival.can_begin:
+        if number < self._epoch.start_number:
             return None
         growing = arrival.track.growing
         if growing is None or growing.epoch != self._epoch.id:
@@ -67,9 +71,29 @@ class Grid:
         first = self._epoch.start_number
         if arrival.track.is_video:
             return first + self._video_index(arrival.presented_at)
-        middle = arrival.starts_at + min(arrival.duration, self.duration) / 2
+        middle = self._middle_of(arrival)
         if self._steady:
-            return first + floor(self._since(middle))
+            return first + self._index_at(*middle)
+        return self._cut_at(Fraction(*middle))
+
+    def _middle_of(self, arrival: Arrival) -> tuple[int, int]:
+        """Seconds on the run's timeline, as a ratio: see `_index_at`. At most half a segment from
+        where the chunk starts."""
+        (start, per), (longest, per_longest) = arrival.starts_at.as_integer_ratio(), self._each
+        ticks, timescale = arrival.cut.duration, arrival.track.timescale
+        if ticks * per_longest > longest * timescale:
+            ticks, timescale = longest, per_longest
+        return 2 * start * timescale + ticks * per, 2 * per * timescale
+
+    def _index_at(self, seconds: int, per: int) -> int:
+        """The segment that ``seconds / per`` lies in, by time alone. Asked for every chunk of
+        sound, and a Fraction takes a gcd for every step on the way: 1 µs in place of 8."""
+        (start, per_start), (each, per_each) = self._start, self._each
+        return (seconds * per_start - start * per) * per_each // (per * per_start * each)
+
+    def _cut_at(self, middle: Fraction) -> int:
+        """The segment that sound is in where the picture cuts as it likes."""
+        first = self._epoch.start_number
         cut = next((number for number, cut in reversed(self._cuts) if cut <= middle), first - 1)
         return max(cut, first + floor(self._since(middle) - TOO_LATE))  # it may be gone
 

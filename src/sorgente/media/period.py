@@ -12,11 +12,12 @@ from sorgente.isobmff.init_segment import SWITCHING_SET, InitSegment
 from sorgente.isobmff.slate import Sample, key_picture, silence
 from sorgente.media.arrival import Arrival, picture_duration
 from sorgente.media.chunk import Chunk
+from sorgente.media.epoch import Epoch
 from sorgente.media.grid import OFF_GRID, Grid
 from sorgente.media.rhythm import Rhythm
+from sorgente.media.run import Run
 from sorgente.media.segment import Segment
 from sorgente.media.snapshot import PeriodSnapshot, TrackSnapshot
-from sorgente.media.timeline import Epoch, Run
 from sorgente.media.track import Track
 
 UNDERSTATED: Final = 125
@@ -104,6 +105,12 @@ class Member:
     def slate(self) -> Sample | None:
         """What the track can show by itself; None: nothing, and there will be a gap."""
         return self.key_picture if self.track.is_video else silence(self.init.leading_track)
+
+    @property
+    def is_away(self) -> bool:
+        """Nothing comes of its encoder; or if something does, players see it with the next period
+        only."""
+        return self.gone or self.slates > 0
 
     @property
     def is_outdated(self) -> bool:
@@ -221,8 +228,7 @@ class Period:
         return [
             member.track
             for member in self.members.values()
-            if not (member.gone or member.slates or member.track.is_sparse)
-            and member.track.growing is not None
+            if not (member.is_away or member.track.is_sparse) and member.track.growing is not None
         ]
 
     @property
@@ -233,7 +239,7 @@ class Period:
     @property
     def is_interrupted(self) -> bool:
         """An encoder is away, and the period goes on."""
-        away = any(member.gone or member.slates for member in self.members.values())
+        away = any(member.is_away for member in self.members.values())
         return away and self.ended_at is None
 
     def stand_ins(self, others: Collection[Track]) -> list[Track]:

@@ -11,8 +11,9 @@ from sorgente.media.attendance import Attendance
 from sorgente.media.minimum import NS
 from sorgente.media.period import Period
 from sorgente.media.rhythm import KeyFrames, Rhythm
+from sorgente.media.run import Run
 from sorgente.media.slate import on_time
-from sorgente.media.timeline import Run, Timeline, latency_target
+from sorgente.media.timeline import Timeline, latency_target
 from sorgente.media.track import Track
 
 
@@ -50,23 +51,26 @@ class Planner:
         """Seconds that players of ``period`` are to be behind the encoder."""
         return self._latency or latency_target(period.segment_duration, period.chunk_duration)
 
-    def next(self, newest: Period, arrival: Arrival, now: float, utc: Fraction) -> Plan | None:
+    def next(self, newest: Period, arrival: Arrival, now: float, utc: float) -> Plan | None:
         """The period to open with ``arrival``, where a segment of the leading track starts, if one
         is due: the clock has drifted, a track has come or gone or is back, the rhythm of key frames
-        has changed."""
-        run, track, start = arrival.at.run, arrival.track, arrival.presented_at
-        if run is not self._timeline.run:
+        has changed. ``utc``: seconds."""
+        run, track, leading = arrival.at.run, arrival.track, newest.leading
+        if run is not self._timeline.run or not arrival.can_begin:
             return None
+        start = arrival.presented_at
+        if track is not leading and self._attendance.is_present(leading, run, start, now):
+            return None  # nearly every chunk of sound: what follows is for the others
         heard = self._attendance.present(run, start, now)
         if not _has_pictures(newest, heard):
             heard = {track for track in heard if not track.is_video}  # see `_led_anew`
         alive = by_name(heard.union(newest.stand_ins(heard)))
-        if not arrival.can_begin or track is not newest.leader_of(alive):
+        if track is not newest.leader_of(alive):
             return None
         back = newest.members[track.name].returning
         if not back and newest.begins(arrival) is None:
             return None
-        if back and not run.due and not on_time(arrival, newest, utc):
+        if back and not run.due and not on_time(arrival, newest, Fraction(utc)):
             return None
         members = newest.members.values()
         composed = alive == [member.track for member in members]

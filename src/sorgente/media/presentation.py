@@ -1,7 +1,8 @@
 """What a channel's tracks add up to: periods on the wall clock, segments on a common grid.
 
-    upload ─▶ TrackSplitter ─▶ Timeline ─▶ held until the timeline has settled and the grid is known
-                                   └─────▶ Track.open / append: segments, closed at key frames
+    upload ─▶ Source ─▶ Waiting, until the timeline has settled and the grid is known
+                 │         ▼ Planner: a period
+                 └────▶ Segmenter: segments, closed at key frames
 
 All tracks of a period share its grid (:mod:`~.grid`): video is cut at random access points,
 everything else at the first chunk whose middle lies behind a line of it.
@@ -9,16 +10,16 @@ everything else at the first chunk whose middle lies behind a line of it.
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
 from sorgente.isobmff.init_segment import InitSegment
-from sorgente.isobmff.split import TrackSplitter, split_init
+from sorgente.isobmff.split import split_init
 from sorgente.isobmff.upload import MediaChunk
-from sorgente.media.arrival import Arrival, Waiting, moved
+from sorgente.media.arrival import Arrival, Waiting
 from sorgente.media.attendance import Attendance
 from sorgente.media.catalogue import Catalogue
 from sorgente.media.chunk import Chunk
@@ -31,16 +32,15 @@ from sorgente.media.period import Period
 from sorgente.media.planner import Plan, Planner, by_name
 from sorgente.media.publisher import Outcome
 from sorgente.media.rhythm import KeyFrames
+from sorgente.media.run import Run
 from sorgente.media.segment import Segment
+from sorgente.media.segmenter import Segmenter
 from sorgente.media.snapshot import PresentationSnapshot
-from sorgente.media.sparse import first_open, passed, strays
-from sorgente.media.timeline import Epoch, Run, Timeline
+from sorgente.media.source import Source, track_name
+from sorgente.media.sparse import passed, strays
+from sorgente.media.timeline import Timeline
 from sorgente.media.track import Absence, Track
 from sorgente.media.utc import UtcClock
-
-LEAD: Final = 1
-"""Seconds that tracks of uploads of their own are moved later, all alike: more than the priming of
-any audio codec or the reordering of any video codec, which lead below zero (see ``split``)."""
 
 FAREWELL: Final = 5.0
 """Seconds that a manifest of an event that is over keeps its timeline: until those who watch have
@@ -80,20 +80,6 @@ class PresentationRules:
     """Requests that may wait for what is next."""
 
 
-@dataclass(slots=True)
-class Source:
-    """An upload that is under way."""
-
-    splitter: TrackSplitter
-    tracks: dict[int, Track]
-    """By track id."""
-
-    @property
-    def is_dense(self) -> bool:
-        """It has pictures or sound."""
-        return not all(track.is_sparse for track in self.tracks.values())
-
-
 class Presentation:
     """The presentation of one channel. Implements :class:`~.feed.Observer`."""
 
@@ -130,6 +116,9 @@ class Presentation:
         self._key_frames = KeyFrames()
         self._planner = Planner(
             self.timeline, self._attendance, self._waiting, self._key_frames, rules.latency_target
+        )
+        self._segmenter = Segmenter(
+            self._periods, self._attendance, self._key_frames, self._failover
         )
         self._noticed_at = 0.0
         """Seconds: when players will have seen the newest period."""
@@ -234,11 +223,10 @@ class Presentation:
 
     def opened(self, feed: Feed, init: InitSegment, now: float) -> None:
         """See :class:`~.feed.Observer`."""
-        lead = None if feed.is_whole else LEAD
         self._by_track = not feed.is_whole
         tracks: dict[int, Track] = {}
         for track_id, alone in split_init(init).items():
-            name = _track_name(feed, init, track_id)
+            name = track_name(feed, init, track_id)
             track, resumes = self._catalogue.enter(name, alone)
             self.timeline.begin(
                 name, alone.leading_track.timescale, resumes=resumes, sparse=track.is_sparse
@@ -249,7 +237,8 @@ class Presentation:
             track.pulse.pause()
         if not self._sources:
             self._broken = False
-        source = self._sources[feed] = Source(TrackSplitter(init, lead=lead), tracks)
+        source = Source(init, tracks, self.timeline, whole=feed.is_whole)
+        self._sources[feed] = source
         self._attendance.expect(tracks.values())
         if not self._heeds(source):
             return
@@ -261,36 +250,10 @@ class Presentation:
     def received(self, feed: Feed, media: MediaChunk, chunk: Chunk | None, now: float) -> None:
         """See :class:`~.feed.Observer`."""
         source = self._sources[feed]
-        utc = self._utc.at(now)
-        leading = source.tracks[media.init.leading_track.track_id]
-        if leading.note_events((event.scheme, event.value) for event in media.fragment.events):
+        if source.note_events(media):
             self._change(now)
-        cuts = source.splitter.split(media)
-        at_once = Counter[int]()
-        for cut in cuts:
-            at_once[cut.track_id] += cut.duration
-            if cut.unix_time is not None:
-                source.tracks[cut.track_id].pulse.note_age(utc - cut.unix_time)
-        for track_id, ticks in at_once.items():
-            track = source.tracks[track_id]
-            track.pulse.note(now, ticks / track.timescale)
-        for cut in cuts:
-            track = source.tracks[cut.track_id]
-            timescale = track.timescale
-            at = self.timeline.observe(
-                track.name,
-                Fraction(cut.decode_time, timescale),
-                Fraction(cut.end_time, timescale),
-                utc,
-                cut.unix_time,
-                random_access=cut.random_access,
-            )
-            if at.shift:
-                cut = moved(cut, track.init, at.shift)
-            own = chunk
-            if own is None or cut.data is not media.data or own.frame is not own.movable:
-                own = Chunk.of(cut.data, now, random_access=cut.random_access)
-            arrival = Arrival(track, at, cut, own, at_once[cut.track_id])
+        for arrival in source.arrivals(media, chunk, now, self._utc.at(now)):
+            track = arrival.track
             if track.is_sparse and (self.ended or strays(arrival)):
                 continue
             if track.is_sparse and self._events.note(arrival, now):
@@ -307,7 +270,7 @@ class Presentation:
                 track.longest_chunk = track.last_object
                 if any(period.note(track) for period in self._periods):
                     self._change(now)
-            self._close_if_full(track)
+            self._segmenter.close_if_full(track)
 
     def closed(self, feed: Feed, outcome: Outcome, now: float) -> None:
         """See :class:`~.feed.Observer`."""
@@ -315,10 +278,10 @@ class Presentation:
         if source is None:
             return
         for track in source.tracks.values():
-            self._leave(track)
+            self._segmenter.leave(track)
             self._attendance.leave(track)
             self.timeline.leave(track.name)
-        self._stand_in(now)
+        self._segmenter.stand_in(self._utc_at(now), now)
         if self._sources:  # those who go on do not wait for its rhythm
             self._waiting.forget(set(source.tracks.values()))
         if self._heeds(source):
@@ -335,8 +298,9 @@ class Presentation:
         """Do what only time brings about."""
         if self._waiting:
             self._announce_first(now)
-        self._stand_in(now)
-        self._pass_by(now)
+        utc = self._utc_at(now)
+        self._segmenter.stand_in(utc, now)
+        self._segmenter.pass_by(utc)
         if self._ends_at is not None and now >= self._ends_at:
             self._ends_at = None
             self._end(now)
@@ -346,7 +310,7 @@ class Presentation:
                 self._periods[-1].end(with_slates=False)
                 self._change(now)
         if self._periods:
-            self._failover.tick(self._periods[-1], self._utc_at(now))
+            self._failover.tick(self._periods[-1], utc)
         if self._periods and now >= self._noticed_at:
             for track in self.tracks.values():
                 if track not in self._failover.played:
@@ -372,79 +336,36 @@ class Presentation:
         for call in awaiting.values():
             call()
 
-    # From arrivals to segments
+    # From arrivals to periods
 
     def _take(self, arrival: Arrival, now: float) -> None:
         track, at = arrival.track, arrival.at
         if self._runs.get(track) is not at.run:
-            self._leave(track)  # what comes is of another timeline
+            self._segmenter.leave(track)  # what comes is of another timeline
             self._runs[track] = at.run
-        period = self._period_of(arrival.epoch)
+        period = self._segmenter.period_of(arrival.epoch)
         member = None if period is None else period.members.get(track.name)
         if period is None or member is None:
             self._waiting.add(arrival)
             self._announce_first(now)
             return
-        member.returning = member.gone or member.slates > 0 or member.is_outdated
+        member.returning = member.is_away or member.is_outdated
         plan = self._plan_behind(period, arrival, now)
         if plan is not None:
             self._waiting.add(arrival)
             self._announce(plan, now)
             return
         self._merger.take(arrival, now)
-        if not member.returning:
-            self._put(arrival, period, now)
-
-    def _put(self, arrival: Arrival, period: Period, now: float) -> None:
-        """Place a chunk that has just come. Where players were told that there is nothing, none
-        comes: it goes where they have yet to look, unless the period is over."""
-        number, utc = period.begins(arrival), self._utc_at(now)
-        if number is not None and arrival.track.is_sparse and passed(number, self._periods, utc):
-            if period is not self._periods[-1]:
-                return
-            number = first_open(period, utc)
-        self._place(arrival, period, number, now)
-
-    def _leave(self, track: Track) -> None:
-        """Its upload, or its timeline, is over: a slate follows if there can be one, or its segment
-        closes at its last whole chunk."""
-        member = self._periods[-1].members.get(track.name) if self._periods else None
-        if member is not None and member.slate is not None:
-            member.gone = True
-        elif track not in self._failover.played:
-            track.close()
-
-    def _stand_in(self, now: float) -> None:
-        """Fill up what does not come."""
-        if self._periods and self._periods[-1].ended_at is None:
-            self._failover.fill(self._periods[-1], self._utc_at(now), now)
-
-    def _period_of(self, epoch: Epoch | None) -> Period | None:
-        if epoch is None:
-            return None
-        return next((p for p in reversed(self._periods) if p.epoch is epoch), None)
-
-    def _place(self, arrival: Arrival, period: Period, number: int | None, now: float) -> None:
-        """Put a chunk into segment ``number``, which it begins, or into the growing one."""
-        track, cut = arrival.track, arrival.cut
-        if number is not None:
-            period.open(arrival, number)
-        elif track.growing is None:
-            return  # nothing to start a segment with
-        if track is period.leading and cut.random_access:
-            self._key_frames.note(arrival.presented_at)
-        member = period.members[track.name]
-        member.append(arrival)
-        member.note_chunk(arrival)
-        self._failover.hear(arrival, member.init, now)
-        if member.note():
+        if member.returning:
+            return
+        if self._segmenter.put(arrival, period, self._utc.at(now), now):
             self._change(now)
 
     def _plan_behind(self, period: Period, arrival: Arrival, now: float) -> Plan | None:
         """What is to follow ``period`` with ``arrival``; None: it goes on."""
         if period is not self._periods[-1]:
             return None
-        return self._planner.next(period, arrival, now, self._utc_at(now))
+        return self._planner.next(period, arrival, now, self._utc.at(now))
 
     def _announce_first(self, now: float) -> None:
         """Open the period that what waits is to begin, if it is due."""
@@ -459,7 +380,7 @@ class Presentation:
         before = self._periods[-1] if self._periods else None
         promised = 0
         if before is not None:
-            self._stand_in(now)
+            self._segmenter.stand_in(self._utc_at(now), now)
             tracks = by_name(tracks + before.stand_ins(tracks))
             promised = self._see_off(before, run, tracks, now)
         elif self._by_track:
@@ -488,9 +409,9 @@ class Presentation:
             if not goes_on or before is None or before.run is not run:
                 track.close()
         self._place_waiting(arrivals, period, plan.start, now)
-        self._stand_in(now)
+        self._segmenter.stand_in(self._utc_at(now), now)
         for track in tracks:
-            self._close_if_full(track)
+            self._segmenter.close_if_full(track)
         self._change(now)
         awaiting, self._awaiting = self._awaiting, {}
         for call in awaiting.values():
@@ -514,37 +435,17 @@ class Presentation:
         """Put what waited for ``period`` where it belongs; ``start``: seconds on its run's
         timeline. What is merged begins with a picture."""
         keys = [a.starts_at for a in arrivals if a.track is period.leading and a.can_begin]
+        begin = min(keys, default=start)
         for arrival in arrivals:
-            if arrival.starts_at >= min(keys, default=start):
+            if arrival.starts_at >= begin:
                 self._merger.take(arrival, now)
-            where = self._period_of(arrival.epoch)
-            if where is not None and arrival.track.name in where.members:
-                self._place(arrival, where, where.begins(arrival), now)
-
-    def _close_if_full(self, track: Track) -> None:
-        """Whole segments are over when they are here, not when the next one begins."""
-        last, growing = self._attendance.delivered(track), track.growing
-        period = None if last is None else self._period_of(last.at.epoch)
-        if last is None or period is None or growing is None or growing.epoch != period.id:
-            return
-        if period.grid.completes(growing.number, last.ends_at, last.duration):
-            track.close()
-
-    # What is sparse
+            if self._segmenter.put_waiting(arrival, now):
+                self._change(now)
 
     def _heeds(self, source: Source) -> bool:
         """Whether the event goes on with it: text and metadata alone do not keep one alive that had
         more."""
         return source.is_dense or all(track.is_sparse for track in self.tracks.values())
-
-    def _pass_by(self, now: float) -> None:
-        """Let nobody wait for what sparse tracks do not say."""
-        utc = self._utc_at(now)
-        for track in self._attendance.sparse if self._periods else ():
-            growing = track.growing
-            if growing is not None and passed(growing.number, self._periods, utc):
-                track.close()
-            track.refuse(below=first_open(self._periods[-1], utc))
 
     # Ends
 
@@ -603,13 +504,3 @@ class Presentation:
     def _change(self, now: float) -> None:
         self.revision += 1
         self._changed_at = self._utc_at(now).limit_denominator(1000)
-
-
-def _track_name(feed: Feed, init: InitSegment, track_id: int) -> str:
-    """What a track is called in URLs: as it was published, or after what it is."""
-    if not feed.is_whole and len(init.tracks) == 1:
-        return feed.track_name
-    kind = init.by_id[track_id].kind
-    alike = [track.track_id for track in init.tracks if track.kind == kind]
-    name = kind if len(alike) == 1 else f"{kind}-{alike.index(track_id) + 1}"
-    return name if feed.is_whole else f"{feed.track_name}-{name}"

@@ -10,7 +10,7 @@ from typing import Literal
 
 from sorgente.media.channel import Channel
 from sorgente.media.fanout import Counters
-from sorgente.media.period import Member, Period
+from sorgente.media.period import Period
 from sorgente.media.snapshot import Kind
 from sorgente.media.track import Track
 
@@ -180,7 +180,7 @@ def _track(track: Track, period: Period | None) -> TrackReport:
         kind=track.kind,
         codec=facts.codec,
         language=facts.language,
-        away=member is None or _is_away(member),
+        away=member is None or member.is_away,
         width=facts.width or None,
         height=facts.height or None,
         frame_rate=None if member is None else _float(member.frame_rate),
@@ -197,10 +197,6 @@ def _track(track: Track, period: Period | None) -> TrackReport:
         reading=track.reading,
         held=track.held,
     )
-
-
-def _is_away(member: Member) -> bool:
-    return member.gone or member.slates > 0
 
 
 def _bit_rate(track: Track) -> float | None:

@@ -20,7 +20,7 @@ from sorgente.isobmff.split import TrackChunk
 from sorgente.media.arrival import Arrival
 from sorgente.media.chunk import Chunk
 from sorgente.media.period import Member, Period
-from sorgente.media.timeline import Placement
+from sorgente.media.run import Placement
 
 SILENT_SECONDS: Final = Fraction(1)
 """An encoder that is connected may send nothing for so long, and for its longest chunk: networks
@@ -42,7 +42,7 @@ timeline asks for (its ``LATE``)."""
 
 def wanted(member: Member, period: Period, utc: Fraction) -> bool:
     """Whether a track has to be stood in for, at ``utc`` seconds."""
-    if member.gone or member.slates:
+    if member.is_away:
         return True
     silent = period.epoch.media(utc) - Fraction(member.end, member.timescale)
     sent = max(member.chunk_duration, Fraction(member.track.last_object, member.timescale))

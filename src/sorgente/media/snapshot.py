@@ -5,9 +5,37 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, NamedTuple
+
+from sorgente.isobmff.init_segment import SWITCHING_SET
 
 Kind = Literal["video", "audio", "text", "meta"]
+
+
+class SwitchingKey(NamedTuple):
+    """The same for tracks that players may switch between: those of one AdaptationSet."""
+
+    kind: Kind
+    switching_set: str
+    language: str
+    roles: tuple[tuple[str, str], ...]
+    codec_family: str
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        kind: Kind,
+        switching_set: str,
+        language: str,
+        roles: tuple[tuple[str, str], ...],
+        codec: str,
+    ) -> SwitchingKey:
+        """One thing in one language. A player switches without asking whether the decoder can
+        follow, hence the codec family: ``avc1`` and ``av01`` are two sets, two profiles of ``avc1``
+        are one. A role that names the set says nothing else."""
+        roles = tuple(role for role in roles if role[0] != SWITCHING_SET)
+        return cls(kind, switching_set, language, roles, codec.partition(".")[0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,240 +30,20 @@ The whole model, and the measurements behind the constants: docs/design/timeline
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass
-from enum import Enum
 from fractions import Fraction
 from math import ceil
 
-from sorgente.media.minimum import MS, NS, SETTLE_BOUND, nanoseconds
-from sorgente.media.voice import LEAP, OVERLAP, SILENT, Voice, Wraps
+from sorgente.media.epoch import Cause, Epoch
+from sorgente.media.minimum import NS, SETTLE_BOUND, nanoseconds
+from sorgente.media.run import Placement, Run
+from sorgente.media.voice import OVERLAP, Voice, Wraps
 
-CORRECT = 75 * MS
-"""Drift that asks for a new epoch. With BLOCK's lag and a segment's wait it stays below 100 ms: the
-clock error dash.js puts up with (``maximumAllowedDrift``), and `latency_target` has in reserve."""
-EARLY_QUIET, EARLY_FALL = 10_000 * MS, 1000 * MS
-"""Media there before they are announced make nobody stall: corrected after 10 s in which no more
-than 1 s was caught up. More is an upload faster than real time, which is left to end first."""
 PRODUCTION = 10
 """Seconds from production to arrival that are believed; dash.js takes them off its latency."""
 MPEG_WRAP = Fraction(2**33, 90_000)
 """Seconds: after 26.5 h time stamps of MPEG transport streams begin again."""
 NUMBERS_SINCE, NUMBERS_PER_SECOND = 1_735_689_600, 4
 """Quarter seconds since 2025: segments of 0.25 s never outrun them, 32 bits last until 2059."""
-
-
-class Cause(Enum):
-    """Why an epoch was opened."""
-
-    FIRST = "first chunk"
-    INIT = "new init segment"
-    BACK = "timeline went back"
-    LEAP = "timeline leapt forward"
-    DRIFT = "drift"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Epoch:
-    """A run, from one of its segments on, as it is announced: a DASH period."""
-
-    id: str
-    """As in ``init-{id}.mp4``: the start number, so as unique as that."""
-    cause: Cause
-    media_start: Fraction
-    """Seconds on the run's timeline where the first segment starts (presentationTimeOffset)."""
-    start: Fraction
-    """UTC seconds it stands for: whole ms, which manifests can write; rounded up, not too early."""
-    start_number: int
-    produced_at: Fraction
-    """UTC seconds when the encoder made what ``start`` presents (``prft``); else ``start``."""
-    continues: str | None = None
-    """Id of the epoch before it, if that is of the same run."""
-
-    @property
-    def offset(self) -> Fraction:
-        """Seconds from media time to the wall clock."""
-        return self.start - self.media_start
-
-    def wall(self, media: Fraction) -> Fraction:
-        """UTC seconds of a media time."""
-        return media + self.offset
-
-    def media(self, wall: Fraction) -> Fraction:
-        """Media time of a UTC second."""
-        return wall - self.offset
-
-
-class Run:
-    """One uninterrupted encoder timeline."""
-
-    def __init__(self, cause: Cause, now: int, media: int, awaited: set[str]) -> None:
-        self.cause, self._awaited = cause, awaited
-        self.due = False
-        """It has drifted: the next segment had better start a new epoch."""
-        self.epochs: deque[Epoch] = deque(maxlen=2)
-        """As announced; two, since audio may be in the older one for a moment."""
-        self.members: dict[str, Voice] = {}
-        self.began = self._now = now
-        self._first = self.end = media
-        self._anchor = 0
-        self._early: tuple[int, int] | None = None
-        self.moved: tuple[Run, Fraction] | None = None
-        """The run that its tracks go on in, and seconds from its timeline to that one's."""
-
-    def ready(self, now: float) -> bool:
-        """The offset has settled, or has to do (``now``: UTC seconds): see `Timeline.open`."""
-        ns = round(now * NS)
-        settled = not self._awaited and all(m.delay.settled(ns) for m in self._heeded)
-        return settled or ns - self.began >= SETTLE_BOUND
-
-    def may_join(self, other: Run, now: int) -> bool:
-        """Its offset is known well enough to bring it to ``other``, which has gone on since it
-        began. A burst that is followed by a pause has settled, and has to be looked at again."""
-        doubtful = any(member.delay.doubtful for member in self._living)
-        if doubtful and now - self.began < 2 * SETTLE_BOUND:
-            return False
-        return other._now >= self.began and self.ready(now / NS)
-
-    @property
-    def offset(self) -> int:
-        """ns from media time to the wall clock, as estimated now."""
-        return max((m.offset for m in self._living), default=self.began - self._first)
-
-    @property
-    def drift(self) -> Fraction:
-        """Seconds that media come later (negative: earlier) than announced, jitter apart."""
-        return Fraction(self._drift, NS)
-
-    def epoch_at(self, media: Fraction) -> Epoch | None:
-        """The epoch of a media time; the oldest, if it is before them all."""
-        later = (epoch for epoch in reversed(self.epochs) if epoch.media_start <= media)
-        return next(later, self.epochs[0] if self.epochs else None)
-
-    def note(self, member: Voice, start: int, end: int, now: int, produced: float | None) -> None:
-        """``member`` has had a chunk, of ``start`` to ``end`` by its time stamps."""
-        moved = nanoseconds(member.shift)
-        member.note(start + moved, end + moved, now, produced)
-        self._now, self.end = now, max(self.end, member.end)
-        if self.epochs:
-            if member.lead is None and member.delay.settled(now):
-                member.lead = max(0, self._anchor - member.offset)
-            drift = self._drift
-            self.due = drift > CORRECT or self._too_early(drift, now)
-
-    def fits(self, start: int, end: int, now: int, wraps: Wraps) -> Fraction | None:
-        """Seconds to add to the time stamps of a track that may belong here; None if not."""
-        late = now - end - self.offset
-        if not self.epochs and self._first - LEAP <= start <= self.end + LEAP:
-            return Fraction(0)
-        if (known := self._nearest(Fraction(late, NS), now)) is not None:
-            return known
-        for wrap in wraps:
-            times = round(late / nanoseconds(wrap))
-            if times > 0 and abs(late - times * nanoseconds(wrap)) <= LEAP:
-                return times * wrap
-        return None
-
-    def waits_for(self, newcomer: Run, now: int) -> bool:
-        """Whether tracks that are not in ``newcomer`` are there, so that it has to come to them."""
-        others = self.members.keys() - newcomer.members.keys()
-        return any(self.members[name].speaks(now) for name in others)
-
-    def away_from(self, other: Run, now: int) -> Fraction:
-        """Seconds from this timeline to that of ``other``: the same, if a track of ``other`` seems
-        to have the same clock; else so that both stay where they are on the wall clock."""
-        away = Fraction(self._level - other._level, NS)
-        known = other._nearest(away, now)
-        return away if known is None else known
-
-    def overlaps(self, other: Run, away: Fraction) -> bool:
-        """Whether a track has sent ``other`` media already for where it is now: it was too fast."""
-        moved = nanoseconds(away)
-        pairs = ((other.members.get(name), member) for name, member in self.members.items())
-        return any(old and new.start + moved < old.end - OVERLAP for old, new in pairs)
-
-    def announce(self, epoch: Epoch) -> None:
-        """Players are told this from its start on."""
-        slowest, living = self.offset, self._living
-        for member in self.members.values():
-            member.lead = slowest - member.offset if member in living else None
-        self.epochs.append(epoch)
-        self._anchor, self._early, self.due = nanoseconds(epoch.offset), None, False
-
-    def produced_at(self, media: Fraction) -> Fraction | None:
-        """UTC seconds when the encoder made ``media``, if it says so."""
-        made = [member.made for member in self._living if member.made is not None]
-        return media + Fraction(max(made), NS) if made else None
-
-    @property
-    def _levels(self) -> list[int]:
-        """ns from media time to the wall clock, of tracks that are as late as the latest."""
-        return [
-            member.offset + (member.lead or 0)
-            for member in self._living
-            if member.lead is not None or not self.epochs
-        ]
-
-    @property
-    def _level(self) -> int:
-        """ns: that of the latest."""
-        levels = self._levels
-        return max(levels) if levels else self.offset
-
-    def _nearest(self, shift: Fraction, now: int) -> Fraction | None:
-        """What is added to the time stamps of a track that is there, or nothing, if ``shift`` is
-        nearly that: they are of one clock."""
-        known = [Fraction(0), *(m.shift for m in self.members.values() if m.speaks(now))]
-        nearest = min(known, key=lambda each: abs(each - shift))
-        return nearest if abs(nearest - shift) * NS <= LEAP else None
-
-    @property
-    def companion(self) -> Voice | None:
-        """Whose time stamps are those of sparse tracks too; None if there are only such."""
-        return next((member for member in self.members.values() if not member.sparse), None)
-
-    @property
-    def _heeded(self) -> list[Voice]:
-        return [m for m in self.members.values() if not m.sparse] or list(self.members.values())
-
-    @property
-    def _living(self) -> list[Voice]:
-        return [m for m in self._heeded if m.arrived >= self._now - SILENT]
-
-    @property
-    def _drift(self) -> int:
-        levels = self._levels if self.epochs else []
-        return max(levels) - self._anchor if levels else 0
-
-    def _too_early(self, drift: int, now: int) -> bool:
-        since, level = self._early or (now, drift)
-        self._early = None if drift >= -CORRECT else (since, level)
-        overtakes = -drift >= self.end - nanoseconds(self.epochs[-1].media_start)
-        if self._early is None or overtakes or now - since < EARLY_QUIET:
-            return False  # overtakes: the new epoch would start before this one
-        if level - drift > EARLY_FALL:
-            self._early = (now, drift)
-        return level - drift <= EARLY_FALL
-
-
-@dataclass(frozen=True, slots=True)
-class Placement:
-    """Where a chunk belongs."""
-
-    run: Run
-    start: Fraction
-    """Seconds on the run's timeline, which its time stamps have to say if ``shift`` is not 0."""
-    shift: Fraction
-
-    @property
-    def epoch(self) -> Epoch | None:
-        """None: hold the chunk, its run is not announced yet."""
-        return self.run.epoch_at(self.start)
-
-    @property
-    def presentation(self) -> Fraction | None:
-        """Seconds since the epoch's start."""
-        return self.start - self.epoch.media_start if self.epoch else None
 
 
 class Timeline:
@@ -342,7 +122,8 @@ class Timeline:
             run, member = self._bring(track, run, now, random_access=random_access)
             if run is not before:
                 run.note(member, start, end, now, produced)
-        return Placement(run, media_start + member.shift, member.shift)
+        shift = member.shift
+        return Placement(run, media_start + shift if shift else media_start, shift)
 
     def open(self, media_start: Fraction, now: float, last_number: int = 0) -> Epoch:
         """Announce the newest run from the segment at ``media_start`` on; ``last_number``: the
@@ -395,7 +176,8 @@ class Timeline:
             shift = nanoseconds(member.shift)
             follows = member.goes_on(start + shift, end + shift, now, wraps)
             if follows is not None:
-                member.shift += follows
+                if follows:
+                    member.shift += follows
                 return own, member
             cause = Cause.LEAP if start + shift > member.end else Cause.BACK
         for run in self._open_to(own if member and member.native else None, now):

@@ -50,8 +50,7 @@ class Track:
 
     def __init__(self, name: str, init: InitSegment, counters: Counters) -> None:
         self.name = name
-        self.init = init
-        """The one in force."""
+        self._adopt(init)
         self.inits: dict[str, InitSegment] = {}
         """By epoch."""
         self.segments: dict[int, Segment] = {}
@@ -86,26 +85,6 @@ class Track:
         self._held: dict[int, dict[Subscriber, Callable[[], None]]] = {}
 
     @property
-    def kind(self) -> Kind:
-        """What it carries."""
-        return cast(Kind, self.init.leading_track.kind)
-
-    @property
-    def timescale(self) -> int:
-        """Ticks per second."""
-        return self.init.leading_track.timescale
-
-    @property
-    def is_video(self) -> bool:
-        """Pictures: segments can start at some chunks only."""
-        return self.kind == "video"
-
-    @property
-    def is_sparse(self) -> bool:
-        """Text or metadata: long may pass without any, and nobody waits for it."""
-        return self.init.leading_track.is_sparse
-
-    @property
     def oldest_complete(self) -> Segment | None:
         """What the window lets go next."""
         oldest = next(iter(self.segments.values()), None)
@@ -136,9 +115,22 @@ class Track:
     def take(self, init: InitSegment, *, resumes: bool) -> None:
         """An init segment. Unless it ``resumes`` the one before, what comes has nothing in common
         with what was."""
-        self.init = init
+        self._adopt(init)
         if not resumes:
             self.peak_bandwidth = self.longest_chunk = 0
+
+    def _adopt(self, init: InitSegment) -> None:
+        facts = init.leading_track
+        self.init = init
+        """The one in force. What follows from it is asked for thirty times a chunk."""
+        self.kind = cast(Kind, facts.kind)
+        """What it carries."""
+        self.timescale = facts.timescale
+        """Ticks per second."""
+        self.is_video = facts.kind == "video"
+        """Pictures: segments can start at some chunks only."""
+        self.is_sparse = facts.is_sparse
+        """Text or metadata: long may pass without any, and nobody waits for it."""
 
     def open(self, number: int, epoch: str, time: int) -> Segment:
         """Begin segment ``number``, which closes the one before."""

@@ -14,6 +14,7 @@ OVERLAP = 100 * MS
 SILENT = 5000 * MS
 """A track that has sent nothing for longer than a request is held has no say in the offset."""
 Wraps = tuple[Fraction, ...]
+_UNMOVED = Fraction(0)
 
 
 class Voice:
@@ -74,7 +75,7 @@ class Voice:
         gap = start - self.end
         if gap >= -OVERLAP and start >= self.start:
             leaps = gap > LEAP and now - end < self.offset - LEAP
-            return None if leaps else Fraction(0)
+            return None if leaps else _UNMOVED
         longest = max(now - self.arrived, 0) + LEAP
         wrapped = (wrap for wrap in wraps if -OVERLAP <= gap + nanoseconds(wrap) <= longest)
         return next(wrapped, None)

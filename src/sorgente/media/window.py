@@ -104,9 +104,10 @@ class Window:
     def expire(self, now: float) -> None:
         """Drop what is older or larger than the bounds allow."""
         too_old = now - self._bounds.seconds
-        while len(self):
+        while len(self._chunks) > self._holes:
+            oldest = cast(Chunk, self._chunks[self._holes])
             protected = bool(self._access_points) and self._access_points[-1] == self.first
-            fresh = protected or self[self.first].received_at >= too_old
+            fresh = protected or oldest.received_at >= too_old
             if fresh and self.bytes <= self._bounds.bytes:
                 break
             self.drop_oldest()
