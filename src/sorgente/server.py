@@ -30,6 +30,7 @@ from sorgente.http.access import Access
 from sorgente.http.admin import AdminAccess
 from sorgente.http.delivery import DeliveryRules
 from sorgente.http.frontend import Frontend, FrontendLimits
+from sorgente.http.gate import Gate
 from sorgente.http.histogram import Histogram
 from sorgente.http.household import ConnectionLimits
 from sorgente.http.ingest import IngestRules
@@ -48,6 +49,7 @@ from sorgente.media.utc import UtcClock
 from sorgente.media.window import WindowBounds
 from sorgente.settings import Settings
 from sorgente.sources import Sources
+from sorgente.tokens.desk import BadTokenKey, Signatures, TokenDesk
 
 TICK_SECONDS: Final = 0.1
 """How often deadlines are looked at: finer than any of them needs, and 10,000 connections cost a
@@ -100,7 +102,7 @@ class Origin:
     """An origin: ``async with Origin(settings) as origin: …``."""
 
     def __init__(self, settings: Settings) -> None:
-        """Raises BadCertificate."""
+        """Raises BadCertificate, BadTokenKey."""
         self._settings = settings
         listen = settings.listen
         self._certificate = None if listen.cert is None else Certificate(listen.cert, listen.key)
@@ -112,7 +114,8 @@ class Origin:
         self.broker = Broker(_channel_rules(settings), _broker_limits(settings), self._journal, utc)
         encoders = settings.encoders
         self._sources = Sources(settings.access.channel, self._clock.monotonic)
-        self.access = _access(settings, self._journal, self._sources.keys)
+        self._desk = _desk(settings)
+        self.access = _access(settings, self._journal, self._sources.keys, self._desk)
         router = Router(
             broker=self.broker,
             control=control_app(self.status, self._api(settings)),
@@ -123,8 +126,9 @@ class Origin:
             relay_time=self._relay_time,
             own_manifests=OwnManifests(normalize=encoders.normalize),
         )
+        self._gate = None if self._desk is None else _gate(settings, router, self._desk)
         self._frontend = Frontend(
-            router,
+            self._gate or router,
             self._clock,
             _connection_limits(settings),
             FrontendLimits(
@@ -204,16 +208,27 @@ class Origin:
         """It speaks HTTPS."""
         return self._certificate is not None
 
+    @property
+    def reloads(self) -> bool:
+        """There is something to read again."""
+        return self._certificate is not None or self._desk is not None
+
     def reload(self) -> None:
-        """Read the certificate again; if it is none, the one there is stays."""
-        if self._certificate is None:
-            return
-        try:
-            self._certificate.reload()
-        except BadCertificate as error:
-            log.error("the certificate stays as it was: %s", error)
-        else:
-            log.info("the certificate was read again")
+        """Read the certificate and the keys for tokens again; what is none stays as it was."""
+        if self._certificate is not None:
+            try:
+                self._certificate.reload()
+            except BadCertificate as error:
+                log.error("the certificate stays as it was: %s", error)
+            else:
+                log.info("the certificate was read again")
+        if self._desk is not None:
+            try:
+                self._desk.change_keys(_token_keys(self._settings))
+            except BadTokenKey as error:
+                log.error("the keys for tokens stay as they were: %s", error)
+            else:
+                log.info("the keys for tokens were read again")
 
     def status(self) -> OriginStatus:
         """What pages and metrics show."""
@@ -231,6 +246,7 @@ class Origin:
             publish_refused={
                 reason.name.lower(): count for reason, count in self.access.refused.items()
             },
+            watch_refused={} if self._gate is None else self._gate.refused,
             relay_time=self._relay_time,
             loop_lag=self._loop_lag,
         )
@@ -297,7 +313,7 @@ async def on_air(settings: Settings) -> AsyncIterator[tuple[Origin, Stopping]]:
 
     Raises:
         OSError: the address cannot be had.
-        BadCertificate
+        BadCertificate, BadTokenKey
     """
     loop = asyncio.get_running_loop()
     stopping = Stopping()
@@ -308,7 +324,7 @@ async def on_air(settings: Settings) -> AsyncIterator[tuple[Origin, Stopping]]:
     gc.collect()
     gc.freeze()
     async with Origin(settings) as origin:
-        if origin.secure:  # else the signal ends the origin, as a terminal that closes should
+        if origin.reloads:  # else the signal ends the origin, as a terminal that closes should
             loop.add_signal_handler(signal.SIGHUP, origin.reload)
         yield origin, stopping
         log.info("shutting down")
@@ -321,7 +337,7 @@ async def serve(settings: Settings, announce: Callable[[Origin], None]) -> None:
 
     Raises:
         OSError: the address cannot be had.
-        BadCertificate
+        BadCertificate, BadTokenKey
     """
     async with on_air(settings) as (origin, stopping):
         announce(origin)
@@ -358,10 +374,38 @@ def _exact(seconds: float) -> Fraction:
     return Fraction(str(seconds))
 
 
-def _access(settings: Settings, journal: LogJournal, source_keys: Mapping[str, Key]) -> Access:
+def _access(
+    settings: Settings,
+    journal: LogJournal,
+    source_keys: Mapping[str, Key],
+    desk: TokenDesk | None,
+) -> Access:
     access = settings.access
     own = {name: each.publish_key for name, each in access.channel.items() if each.publish_key}
-    return Access(access.publish_key, own, journal.refused, source_keys)
+    return Access(access.publish_key, own, journal.refused, source_keys, desk)
+
+
+def _desk(settings: Settings) -> TokenDesk | None:
+    """Where tokens are looked at, if there are any. Raises BadTokenKey."""
+    if settings.tokens.token_key:
+        return TokenDesk(_token_keys(settings))
+    asking = [name for name, each in settings.access.channel.items() if each.watch == "token"]
+    if settings.tokens.watch_tokens or asking:
+        what = "--watch-tokens" if settings.tokens.watch_tokens else f"channel {asking[0]}"
+        raise BadTokenKey(f"{what} takes tokens, and nobody could sign one: --token-key FILE")
+    return None
+
+
+def _token_keys(settings: Settings) -> Signatures:
+    from sorgente.tokens.keys import read_keys  # 0.1 s that few need
+
+    return read_keys(settings.tokens.token_key)
+
+
+def _gate(settings: Settings, router: Router, desk: TokenDesk) -> Gate:
+    watching = {name: each.watch for name, each in settings.access.channel.items() if each.watch}
+    asked = "token" if settings.tokens.watch_tokens else "open"
+    return Gate(router, desk, lambda channel: watching.get(channel, asked) == "token")
 
 
 def _delivery_rules(settings: Settings) -> DeliveryRules:

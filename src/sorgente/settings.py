@@ -158,6 +158,9 @@ class PlayerSettings:
     """Players that may wait for encoders which are not there yet, over all channels."""
 
 
+Watching = Literal["token", "open"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelSettings(Treatment):
     """What is different on one channel. How its source is treated is spelt as for ``push``."""
@@ -168,6 +171,9 @@ class ChannelSettings(Treatment):
     publish_key: PublishKey | None = None
     """Its own key to publish: --publish-key does not open it. Best in --config, [channel.NAME]; if
     there are any on the command line, those of the file do not count."""
+
+    watch: Watching | None = None
+    """Whether watching it takes a token. By default as --watch-tokens says."""
 
 
 def _channels(_: object, given: Mapping[str, Any] | Sequence[Token]) -> dict[str, ChannelSettings]:
@@ -203,7 +209,7 @@ def _channels(_: object, given: Mapping[str, Any] | Sequence[Token]) -> dict[str
 def _channel(name: str, options: Mapping[str, Any]) -> ChannelSettings:
     channel = ChannelSettings(**options)
     if channel.source is None:
-        if alone := sorted(options.keys() - {"publish_key"}):
+        if alone := sorted(options.keys() - {"publish_key", "watch"}):
             raise ValueError(f"channel {name} has a {alone[0]}, but no source")
         return channel
     treatment = {each.name: getattr(channel, each.name) for each in fields(Treatment)}
@@ -235,9 +241,19 @@ def _flag(option: str, tokens: Sequence[Token]) -> bool:
     return value == "true"
 
 
+def _watching(option: str, tokens: Sequence[Token]) -> Watching:
+    match _text(option, tokens):
+        case "token":
+            return "token"
+        case "open":
+            return "open"
+    raise ValueError(f"{option} is token or open")
+
+
 OPTIONS: Final[Mapping[str, Callable[[str, Sequence[Token]], Any]]] = {
     **{each.name: _flag if each.default is False else _text for each in fields(ChannelSettings)},
     "publish_key": _key,
+    "watch": _watching,
     "ladder": _texts,
 }
 """What may stand in ``[channel.NAME]``, and how it is read."""
@@ -269,6 +285,20 @@ class AccessSettings:
         default_factory=dict
     )
     """What is different on one channel."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenSettings:
+    """Who may watch, or publish, with a token (JWT)."""
+
+    token_key: tuple[ExistingFile, ...] = ()
+    """File with the key that tokens are signed with: the public Ed25519 key (PEM, or a JWK or JWKS)
+    for EdDSA, or a secret of 32 bytes or more for HS256. Several may be given. SIGHUP reads them
+    again."""
+
+    watch_tokens: bool = False
+    """Whether watching takes a token, on all channels that do not say watch = "open"."""
 
 
 @Parameter(name="*")
@@ -317,6 +347,7 @@ class Settings:
     encoders: EncoderSettings = EncoderSettings()
     players: PlayerSettings = PlayerSettings()
     access: AccessSettings = AccessSettings()
+    tokens: TokenSettings = TokenSettings()
     connections: ConnectionSettings = ConnectionSettings()
     log: LogSettings = LogSettings()
 

@@ -14,6 +14,7 @@ from sorgente.http.asgi import AsgiApp
 from sorgente.http.connection import Connection
 from sorgente.http.delivery import DeliveryRules
 from sorgente.http.frontend import Frontend, FrontendLimits
+from sorgente.http.gate import Gate
 from sorgente.http.histogram import Histogram
 from sorgente.http.household import ConnectionLimits
 from sorgente.http.ingest import IngestRules
@@ -22,6 +23,7 @@ from sorgente.http.proxies import Proxies
 from sorgente.http.routing import Router
 from sorgente.keys import Key
 from sorgente.media.utc import UtcClock
+from sorgente.tokens.desk import TokenDesk
 from tests.support.clock import FakeClock
 from tests.support.journal import RecordingJournal
 from tests.support.rules import channel_rules
@@ -137,6 +139,8 @@ class House:
         proxy_protocol: bool = False,
         admin_key: Key | None = None,
         source_keys: Mapping[str, Key] | None = None,
+        desk: TokenDesk | None = None,
+        takes_token: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self.clock = FakeClock()
         self.refusals: list[tuple[str | None, str, Reason]] = []
@@ -164,6 +168,7 @@ class House:
                 channel_keys or {},
                 lambda *refusal: self.refusals.append(refusal),
                 source_keys or {},
+                desk,
             ),
             IngestRules(30.0, 256, 2.0),
             DELIVERY,
@@ -173,7 +178,7 @@ class House:
         )
         self.later: list[tuple[float, Callable[[], None]]] = []
         self.frontend = Frontend(
-            router,
+            router if desk is None else Gate(router, desk, takes_token),
             self.clock,
             self.limits,
             FrontendLimits(connections, per_address),

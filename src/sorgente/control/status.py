@@ -57,6 +57,8 @@ class OriginStatus:
     """Connections that were one too many."""
     publish_refused: Mapping[str, int]
     """Uploads, by the reason why they were not let in."""
+    watch_refused: Mapping[str, int]
+    """Requests of players, by what their token lacks; empty if there are no tokens."""
     relay_time: HistogramStatus
     loop_lag: HistogramStatus
 

@@ -177,7 +177,7 @@ class Router:
     def _ingest(self, request: Request, line: Line, path: bytes) -> Exchange:
         """Not among the places that are kept: every segment has a path of its own."""
         parts = [unquote_to_bytes(part) for part in path.split(b"/")[2:]]
-        self.access.check(request, line.peer_host, parts)
+        self.access.check(request, line.peer_host, parts, line.wall)
         try:
             at = ingest_path(parts)
         except OriginError as error:
