@@ -13,6 +13,8 @@ OriginError                   a status, and one line that says what and how much
 ├── TokenNeeded           401 watching takes a token
 ├── InvalidToken          401 this is none, or not any more
 ├── InsufficientScope     403 the token is good, and for something else
+├── RefusedByProgram 401, 403 the program of --authorize-url says no
+├── Undecided             503 … or nothing
 ├── AdminKeyNeeded        401 looking after the origin takes a key
 ├── NoAdminKey            403 … and there is none
 ├── TooManyTracks         403 a channel has as many tracks as it may
@@ -156,6 +158,26 @@ def _challenge(error: str, description: str) -> bytes:
     """RFC 6750 §3."""
     said = f'Bearer realm="sorgente", error="{error}", error_description="{description}"'
     return said.encode("ascii")
+
+
+class RefusedByProgram(OriginError):
+    """The operator's program says no, with 401 or 403."""
+
+    def __init__(self, status: int, why: str, *, to_watch: bool = False) -> None:
+        super().__init__(why or "you may not")
+        self.status = status
+        if status == 401:
+            # At Basic, ffmpeg sends what stands in its URL; and a browser asks for a password.
+            self.headers = TokenNeeded.headers if to_watch else Unauthorized.headers
+
+
+class Undecided(OriginError):
+    """The operator's program does not say anything: not now."""
+
+    status = 503
+
+    def __init__(self) -> None:
+        super().__init__("whether you may cannot be found out at the moment; come again")
 
 
 class AdminKeyNeeded(OriginError):

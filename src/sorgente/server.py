@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from sorgente import __version__
 from sorgente.allocator import give_large_blocks_back
+from sorgente.authorize import Program
 from sorgente.broker import Broker, BrokerLimits
 from sorgente.control.api import Api
 from sorgente.control.app import control_app
@@ -116,6 +117,8 @@ class Origin:
         self._sources = Sources(settings.access.channel, self._clock.monotonic)
         self._desk = _desk(settings)
         self.access = _access(settings, self._journal, self._sources.keys, self._desk)
+        authorize_url = settings.tokens.authorize_url
+        self._program = Program(authorize_url, self._clock.monotonic) if authorize_url else None
         router = Router(
             broker=self.broker,
             control=control_app(self.status, self._api(settings)),
@@ -125,8 +128,12 @@ class Origin:
             delivery=_delivery_rules(settings),
             relay_time=self._relay_time,
             own_manifests=OwnManifests(normalize=encoders.normalize),
+            asker=self._program,
         )
-        self._gate = None if self._desk is None else _gate(settings, router, self._desk)
+        asker = self._program if settings.tokens.authorize_watch else None
+        self._gate = None
+        if self._desk is not None or asker is not None:
+            self._gate = _gate(settings, router, self._desk, asker)
         self._frontend = Frontend(
             self._gate or router,
             self._clock,
@@ -174,6 +181,8 @@ class Origin:
     async def __aexit__(self, *_: object) -> None:
         """Drop what is left, at once."""
         await self._sources.close()
+        if self._program is not None:
+            await self._program.close()
         self._ticks.cancel()
         with suppress(asyncio.CancelledError):
             await self._ticks
@@ -402,10 +411,12 @@ def _token_keys(settings: Settings) -> Signatures:
     return read_keys(settings.tokens.token_key)
 
 
-def _gate(settings: Settings, router: Router, desk: TokenDesk) -> Gate:
+def _gate(
+    settings: Settings, router: Router, desk: TokenDesk | None, asker: Program | None
+) -> Gate:
     watching = {name: each.watch for name, each in settings.access.channel.items() if each.watch}
     asked = "token" if settings.tokens.watch_tokens else "open"
-    return Gate(router, desk, lambda channel: watching.get(channel, asked) == "token")
+    return Gate(router, desk, lambda channel: watching.get(channel, asked) == "token", asker)
 
 
 def _delivery_rules(settings: Settings) -> DeliveryRules:

@@ -27,7 +27,7 @@ Seconds = Annotated[float, Parameter(validator=Number(gt=0))]
 Port = Annotated[int, Parameter(validator=Number(gte=0, lte=65535))]
 
 
-WITH_SECRETS: Final = ("source",)
+WITH_SECRETS: Final = ("source", "authorize_url")
 """Settings that may hold a password: rtsp://user:password@camera/."""
 
 REDACTED: Final = "(set)"
@@ -158,6 +158,15 @@ class PlayerSettings:
     """Players that may wait for encoders which are not there yet, over all channels."""
 
 
+def _http_url(_: object, tokens: Sequence[Token]) -> str:
+    url = tokens[0].value
+    if not url.isprintable() or not url.startswith(("http://", "https://")):
+        raise ValueError("an URL begins with http:// or https://")
+    return url
+
+
+HttpUrl = Annotated[str, Parameter(converter=_http_url, n_tokens=1, accepts_keys=False)]
+
 Watching = Literal["token", "open"]
 
 
@@ -287,7 +296,12 @@ class AccessSettings:
     """What is different on one channel."""
 
 
-@Parameter(name="*")
+def _asked(_: object, tokens: TokenSettings) -> None:
+    if tokens.authorize_watch and tokens.authorize_url is None:
+        raise ValueError("--authorize-watch needs somebody to ask: --authorize-url URL")
+
+
+@Parameter(name="*", validator=_asked)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenSettings:
     """Who may watch, or publish, with a token (JWT)."""
@@ -296,6 +310,13 @@ class TokenSettings:
     """File with the key that tokens are signed with: the public Ed25519 key (PEM, or a JWK or JWKS)
     for EdDSA, or a secret of 32 bytes or more for HS256. Several may be given. SIGHUP reads them
     again."""
+
+    authorize_url: HttpUrl | None = None
+    """http(s) URL of a program of yours that decides who may publish without key and token: asked
+    by POST, allows with 2xx, refuses with 401 or 403. Where it does not answer, nobody may."""
+
+    authorize_watch: bool = False
+    """Whether it is asked about who watches, too, where that takes no token."""
 
     watch_tokens: bool = False
     """Whether watching takes a token, on all channels that do not say watch = "open"."""

@@ -11,6 +11,7 @@ from sorgente.broker import Broker, BrokerLimits
 from sorgente.http.access import Access, Reason
 from sorgente.http.admin import AdminAccess
 from sorgente.http.asgi import AsgiApp
+from sorgente.http.asking import Asker
 from sorgente.http.connection import Connection
 from sorgente.http.delivery import DeliveryRules
 from sorgente.http.frontend import Frontend, FrontendLimits
@@ -141,6 +142,7 @@ class House:
         source_keys: Mapping[str, Key] | None = None,
         desk: TokenDesk | None = None,
         takes_token: Callable[[str], bool] = lambda _: False,
+        asker: Asker | None = None,
     ) -> None:
         self.clock = FakeClock()
         self.refusals: list[tuple[str | None, str, Reason]] = []
@@ -175,6 +177,7 @@ class House:
             self.relay_time,
             AdminAccess(admin_key),
             own_manifests=OwnManifests(normalize=normalize),
+            asker=asker,
         )
         self.later: list[tuple[float, Callable[[], None]]] = []
         self.frontend = Frontend(

@@ -69,15 +69,10 @@ class Access:
             InvalidToken, InsufficientScope: it has a token that does not do.
             Forbidden: there is no key, and it is not from this machine.
         """
-        channel = channel_of(path)
-        keys = offered(request)
-        if self._is_source(channel, keys):
+        if self.admits(request, path, wall):
             return
+        channel, keys = channel_of(path), offered(request)
         key = self._key_of(channel)
-        if key is not None and any(key.opens_to(each) for each in keys):
-            return
-        if self._has_token(request, channel, wall):
-            return
         if key is None and is_local(request, host):
             return
         if key is None and self._desk is None:
@@ -85,6 +80,20 @@ class Access:
             raise Forbidden
         self._note(request, channel, Reason.WRONG_KEY if keys else Reason.NO_KEY)
         raise Unauthorized(wrong=bool(keys), or_token=self._desk is not None)
+
+    def admits(self, request: Request, path: Sequence[bytes], wall: float) -> bool:
+        """Whether it brings what opens, wherever it comes from.
+
+        Raises:
+            InvalidToken, InsufficientScope: it has a token that does not do.
+        """
+        channel, keys = channel_of(path), offered(request)
+        if self._is_source(channel, keys):
+            return True
+        key = self._key_of(channel)
+        if key is not None and any(key.opens_to(each) for each in keys):
+            return True
+        return self._has_token(request, channel, wall)
 
     def asks(self, channel: str) -> bool:
         """Publishing ``channel`` takes a key."""

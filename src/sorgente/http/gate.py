@@ -9,6 +9,7 @@ from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from sorgente.errors import InsufficientScope, InvalidToken, TokenNeeded
+from sorgente.http.asking import AskedExchange, Asker, Question
 from sorgente.http.credentials import shown, without_prefix
 from sorgente.http.exchange import Exchange, Line
 from sorgente.http.household import Route
@@ -29,8 +30,16 @@ class Gate:
     a segment. What has none breaks off (:class:`~.play.PlayExchange`).
     """
 
-    def __init__(self, route: Route, desk: TokenDesk, takes_token: Callable[[str], bool]) -> None:
-        """``takes_token``: whether watching a channel does."""
+    def __init__(
+        self,
+        route: Route,
+        desk: TokenDesk | None,
+        takes_token: Callable[[str], bool],
+        asker: Asker | None = None,
+    ) -> None:
+        """``takes_token``: whether watching a channel does. ``asker``: who is asked where it does
+        not; None: nobody."""
+        self._asker = asker
         self._route = route
         self._desk = desk
         self._takes_token = takes_token
@@ -46,10 +55,12 @@ class Gate:
         """
         request = without_prefix(request)
         channel = _watched(request)
-        if channel is None or not self._takes_token(channel):
+        if channel is None:
             return self._route(request, line)
+        if self._desk is None or not self._takes_token(channel):
+            return self._asked(request, line, channel)
         try:
-            return self._let_in(request, line, channel)
+            return self._let_in(request, line, channel, self._desk)
         except TokenNeeded:
             self.refused["no_token"] += 1
             raise
@@ -60,12 +71,22 @@ class Gate:
             self.refused["insufficient_scope"] += 1
             raise
 
-    def _let_in(self, request: Request, line: Line, channel: str) -> Exchange:
+    def _asked(self, request: Request, line: Line, channel: str) -> Exchange:
+        if self._asker is None:
+            return self._route(request, line)
+        question = Question.of("watch", request, line, channel)
+        # Nobody asks about those that a cache gives its answers to.
+        to_one = PrivateLine(line)
+        return AskedExchange(
+            line, request, self._asker, question, lambda: self._route(request, to_one)
+        )
+
+    def _let_in(self, request: Request, line: Line, channel: str, desk: TokenDesk) -> Exchange:
         given = shown(request)
         if given is None:
             raise TokenNeeded
         wall = line.wall
-        grant = self._desk.check(given.token, channel, "watch", wall)
+        grant = desk.check(given.token, channel, "watch", wall)
         if not given.in_path:
             line = PrivateLine(line)
         exchange = self._route(request, line)
