@@ -130,9 +130,9 @@ class Origin:
             own_manifests=OwnManifests(normalize=encoders.normalize),
             asker=self._program,
         )
-        asker = self._program if settings.tokens.authorize_watch else None
         self._gate = None
-        if self._desk is not None or asker is not None:
+        if self._desk is not None or self._program is not None:
+            asker = self._program if settings.tokens.authorize_watch else None
             self._gate = _gate(settings, router, self._desk, asker)
         self._frontend = Frontend(
             self._gate or router,

@@ -153,8 +153,10 @@ async def test_an_answer_holds_as_long_as_it_says(origin: InProcess, operator: O
     assert await ask("b", "max-age=0") == 2
     assert await ask("c", "no-store") == 2
     assert await ask("d", "private") == 1, "for some seconds"
-    await origin.ask("POST", "/ingest/a/v?key=another")
-    assert operator.asked[-1]["credential"] == "another", "somebody else is asked about"
+    for path in ("/ingest/a/v?key=another", "/ingest/a/v?token=another", "/t/other/ingest/a/v"):
+        await origin.ask("POST", path)
+    credentials = [each["credential"] for each in operator.asked[-2:]]
+    assert credentials == ["another", "other"], "somebody else is asked about, but once"
 
 
 async def test_questions_are_bounded(

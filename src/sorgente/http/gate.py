@@ -1,5 +1,5 @@
-"""Who may watch, where that takes a token. Stands in front of the router only where tokens are set
-up: else no request pays for it.
+"""Who may watch, where that takes a token or somebody is asked. Stands in front of the router only
+where either is set up: else no request pays for it.
 """
 
 from __future__ import annotations
