@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+import time
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, TypeVar
 
@@ -27,14 +28,17 @@ from sorgente.settings import (
     LogSettings,
     PlayerSettings,
     Settings,
+    TokenSettings,
     WindowSettings,
 )
+from sorgente.tokens.desk import BadTokenKey
 from sorgente.tools.bench.settings import BenchSettings
 from sorgente.tools.check.settings import CheckSettings
 from sorgente.tools.errors import ToolError
 from sorgente.tools.order import PushSettings
 from sorgente.tools.push import push
 from sorgente.tools.target import DEFAULT_URL
+from sorgente.tools.token.order import TokenOrder
 
 DEFAULT_MANIFEST = f"http://127.0.0.1:8080/live/{DEFAULT_CHANNEL}/manifest.mpd"
 
@@ -80,6 +84,7 @@ def serve_command(
     players: PlayerSettings = PlayerSettings(),  # noqa: B008
     access: AccessSettings = AccessSettings(),  # noqa: B008
     hooks: HookSettings = HookSettings(),  # noqa: B008
+    tokens: TokenSettings = TokenSettings(),  # noqa: B008
     connections: ConnectionSettings = ConnectionSettings(),  # noqa: B008
     log: LogSettings = LogSettings(),  # noqa: B008
 ) -> int:
@@ -92,6 +97,7 @@ def serve_command(
         players=players,
         access=access,
         hooks=hooks,
+        tokens=tokens,
         connections=connections,
         log=log,
     )
@@ -99,8 +105,8 @@ def serve_command(
         _run(serve(settings, _announce if log.log_format == "text" else _log_address))
     except OSError as error:
         return _cannot_listen(listen, error)
-    except BadCertificate as error:
-        return _bad_certificate(error)
+    except (BadCertificate, BadTokenKey) as error:
+        return _bad_file(error)
     return 0
 
 
@@ -113,6 +119,7 @@ def demo_command(
     encoders: EncoderSettings = EncoderSettings(),  # noqa: B008
     players: PlayerSettings = PlayerSettings(),  # noqa: B008
     access: AccessSettings = AccessSettings(),  # noqa: B008
+    tokens: TokenSettings = TokenSettings(),  # noqa: B008
     connections: ConnectionSettings = ConnectionSettings(),  # noqa: B008
     log: LogSettings = QUIET,
 ) -> int:
@@ -124,6 +131,7 @@ def demo_command(
         encoders=encoders,
         players=players,
         access=access,
+        tokens=tokens,
         connections=connections,
     )
     try:
@@ -133,8 +141,8 @@ def demo_command(
     except ToolError as error:
         print(f"sorgente demo: {error}", file=sys.stderr)
         return 1
-    except BadCertificate as error:
-        return _bad_certificate(error)
+    except (BadCertificate, BadTokenKey) as error:
+        return _bad_file(error)
     return 0
 
 
@@ -158,6 +166,18 @@ def push_command(
         A channel of an origin.
     """
     return push(input_, url, settings)
+
+
+@app.command(name="token")
+def token_command(*, settings: TokenOrder) -> int:
+    """Print a token (JWT) to watch or to publish with, for an origin that has --token-key."""
+    from sorgente.tools.token.issue import issue  # joserfc: 0.1 s
+
+    try:
+        print(issue(settings, time.time()))
+    except BadTokenKey as error:
+        return _bad_file(error)
+    return 0
 
 
 @app.command(name="check")
@@ -209,7 +229,7 @@ def main() -> None:
     sys.exit(app.meta(result_action="return_value"))
 
 
-def _bad_certificate(error: BadCertificate) -> int:
+def _bad_file(error: BadCertificate | BadTokenKey) -> int:
     print(f"sorgente: {error}", file=sys.stderr)
     return 2
 

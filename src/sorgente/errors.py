@@ -10,6 +10,11 @@ OriginError                   a status, and one line that says what and how much
 ├── BadRequest            400 a request that means nothing to us
 ├── Unauthorized          401 a key is needed, and was not given, or another one
 ├── Forbidden             403 there is no key, so only this machine may publish
+├── TokenNeeded           401 watching takes a token
+├── InvalidToken          401 this is none, or not any more
+├── InsufficientScope     403 the token is good, and for something else
+├── RefusedByProgram 401, 403 the program of --authorize-url says no
+├── Undecided             503 … or nothing
 ├── AdminKeyNeeded        401 looking after the origin takes a key
 ├── NoAdminKey            403 … and there is none
 ├── TooManyTracks         403 a channel has as many tracks as it may
@@ -93,11 +98,14 @@ class Unauthorized(OriginError):
     status = 401
     headers = ((b"WWW-Authenticate", b'Basic realm="sorgente"'),)
 
-    def __init__(self, *, wrong: bool) -> None:
+    def __init__(self, *, wrong: bool, or_token: bool = False) -> None:
+        """``or_token``: one of those does as well."""
+        what = "a key or a token" if or_token else "a key"
         super().__init__(
             "that is not the key to publish here"
             if wrong
-            else "publishing takes a key: http://any:KEY@HOST/…, Authorization: Bearer KEY or ?key="
+            else f"publishing takes {what}: "
+            "http://any:KEY@HOST/…, Authorization: Bearer KEY or ?key="
         )
 
 
@@ -111,6 +119,65 @@ class Forbidden(OriginError):
             "no key is set, so only the origin's own machine may publish, and no proxy on it: "
             "set one with --publish-key KEY or SORGENTE_PUBLISH_KEY"
         )
+
+
+class TokenNeeded(OriginError):
+    """Watching takes a token, and none was given: nothing to call an error (RFC 6750 §3.1)."""
+
+    status = 401
+    headers = ((b"WWW-Authenticate", b'Bearer realm="sorgente"'),)
+
+    def __init__(self) -> None:
+        super().__init__(
+            "watching this takes a token: /t/TOKEN/…, Authorization: Bearer TOKEN or ?token="
+        )
+
+
+class InvalidToken(OriginError):
+    """A token that is none, that nobody known here has signed, or whose time is not now."""
+
+    status = 401
+
+    def __init__(self, why: str) -> None:
+        """``why`` is a clause in ASCII without quotes (RFC 6750 §3), in words of ours alone."""
+        super().__init__(f"the token is not valid: {why}")
+        self.headers = ((b"WWW-Authenticate", _challenge("invalid_token", why)),)
+
+
+class InsufficientScope(OriginError):
+    """The token is good, and for something else."""
+
+    status = 403
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.headers = ((b"WWW-Authenticate", _challenge("insufficient_scope", why)),)
+
+
+def _challenge(error: str, description: str) -> bytes:
+    """RFC 6750 §3."""
+    said = f'Bearer realm="sorgente", error="{error}", error_description="{description}"'
+    return said.encode("ascii")
+
+
+class RefusedByProgram(OriginError):
+    """The operator's program says no, with 401 or 403."""
+
+    def __init__(self, status: int, why: str, *, to_watch: bool = False) -> None:
+        super().__init__(why or "you may not")
+        self.status = status
+        if status == 401:
+            # At Basic, ffmpeg sends what stands in its URL; and a browser asks for a password.
+            self.headers = TokenNeeded.headers if to_watch else Unauthorized.headers
+
+
+class Undecided(OriginError):
+    """The operator's program does not say anything: not now."""
+
+    status = 503
+
+    def __init__(self) -> None:
+        super().__init__("whether you may cannot be found out at the moment; come again")
 
 
 class AdminKeyNeeded(OriginError):

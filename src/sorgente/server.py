@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from sorgente import __version__
 from sorgente.allocator import give_large_blocks_back
+from sorgente.authorize import Program
 from sorgente.broker import Broker, BrokerLimits
 from sorgente.control.api import Api
 from sorgente.control.app import control_app
@@ -31,6 +32,7 @@ from sorgente.http.access import Access
 from sorgente.http.admin import AdminAccess
 from sorgente.http.delivery import DeliveryRules
 from sorgente.http.frontend import Frontend, FrontendLimits
+from sorgente.http.gate import Gate
 from sorgente.http.histogram import Histogram
 from sorgente.http.household import ConnectionLimits
 from sorgente.http.ingest import IngestRules
@@ -49,6 +51,7 @@ from sorgente.media.utc import UtcClock
 from sorgente.media.window import WindowBounds
 from sorgente.settings import Settings
 from sorgente.sources import Sources
+from sorgente.tokens.desk import BadTokenKey, Signatures, TokenDesk
 
 TICK_SECONDS: Final = 0.1
 """How often deadlines are looked at: finer than any of them needs, and 10,000 connections cost a
@@ -105,7 +108,7 @@ class Origin:
     """An origin: ``async with Origin(settings) as origin: …``."""
 
     def __init__(self, settings: Settings) -> None:
-        """Raises BadCertificate."""
+        """Raises BadCertificate, BadTokenKey."""
         self._settings = settings
         listen = settings.listen
         self._certificate = None if listen.cert is None else Certificate(listen.cert, listen.key)
@@ -122,7 +125,10 @@ class Origin:
         self.broker = Broker(_channel_rules(settings), _broker_limits(settings), journal, utc)
         encoders = settings.encoders
         self._sources = Sources(settings.access.channel, self._clock.monotonic)
-        self.access = _access(settings, self._journal, self._sources.keys)
+        self._desk = _desk(settings)
+        self.access = _access(settings, self._journal, self._sources.keys, self._desk)
+        authorize_url = settings.tokens.authorize_url
+        self._program = Program(authorize_url, self._clock.monotonic) if authorize_url else None
         router = Router(
             broker=self.broker,
             control=control_app(self.status, self._api(settings)),
@@ -132,9 +138,14 @@ class Origin:
             delivery=_delivery_rules(settings),
             relay_time=self._relay_time,
             own_manifests=OwnManifests(normalize=encoders.normalize),
+            asker=self._program,
         )
+        self._gate = None
+        if self._desk is not None or self._program is not None:
+            asker = self._program if settings.tokens.authorize_watch else None
+            self._gate = _gate(settings, router, self._desk, asker)
         self._frontend = Frontend(
-            router,
+            self._gate or router,
             self._clock,
             _connection_limits(settings),
             FrontendLimits(
@@ -181,6 +192,8 @@ class Origin:
     async def __aexit__(self, *_: object) -> None:
         """Drop what is left, at once."""
         await self._sources.close()
+        if self._program is not None:
+            await self._program.close()
         self._ticks.cancel()
         with suppress(asyncio.CancelledError):
             await self._ticks
@@ -216,16 +229,27 @@ class Origin:
         """It speaks HTTPS."""
         return self._certificate is not None
 
+    @property
+    def reloads(self) -> bool:
+        """There is something to read again."""
+        return self._certificate is not None or self._desk is not None
+
     def reload(self) -> None:
-        """Read the certificate again; if it is none, the one there is stays."""
-        if self._certificate is None:
-            return
-        try:
-            self._certificate.reload()
-        except BadCertificate as error:
-            log.error("the certificate stays as it was: %s", error)
-        else:
-            log.info("the certificate was read again")
+        """Read the certificate and the keys for tokens again; what is none stays as it was."""
+        if self._certificate is not None:
+            try:
+                self._certificate.reload()
+            except BadCertificate as error:
+                log.error("the certificate stays as it was: %s", error)
+            else:
+                log.info("the certificate was read again")
+        if self._desk is not None:
+            try:
+                self._desk.change_keys(_token_keys(self._settings))
+            except BadTokenKey as error:
+                log.error("the keys for tokens stay as they were: %s", error)
+            else:
+                log.info("the keys for tokens were read again")
 
     def status(self) -> OriginStatus:
         """What pages and metrics show."""
@@ -244,6 +268,7 @@ class Origin:
             publish_refused={
                 reason.name.lower(): count for reason, count in self.access.refused.items()
             },
+            watch_refused={} if self._gate is None else self._gate.refused,
             relay_time=self._relay_time,
             loop_lag=self._loop_lag,
         )
@@ -313,7 +338,7 @@ async def on_air(settings: Settings) -> AsyncIterator[tuple[Origin, Stopping]]:
 
     Raises:
         OSError: the address cannot be had.
-        BadCertificate
+        BadCertificate, BadTokenKey
     """
     loop = asyncio.get_running_loop()
     stopping = Stopping()
@@ -324,7 +349,7 @@ async def on_air(settings: Settings) -> AsyncIterator[tuple[Origin, Stopping]]:
     gc.collect()
     gc.freeze()
     async with Origin(settings) as origin:
-        if origin.secure:  # else the signal ends the origin, as a terminal that closes should
+        if origin.reloads:  # else the signal ends the origin, as a terminal that closes should
             loop.add_signal_handler(signal.SIGHUP, origin.reload)
         yield origin, stopping
         log.info("shutting down")
@@ -337,7 +362,7 @@ async def serve(settings: Settings, announce: Callable[[Origin], None]) -> None:
 
     Raises:
         OSError: the address cannot be had.
-        BadCertificate
+        BadCertificate, BadTokenKey
     """
     async with on_air(settings) as (origin, stopping):
         announce(origin)
@@ -374,10 +399,40 @@ def _exact(seconds: float) -> Fraction:
     return Fraction(str(seconds))
 
 
-def _access(settings: Settings, journal: LogJournal, source_keys: Mapping[str, Key]) -> Access:
+def _access(
+    settings: Settings,
+    journal: LogJournal,
+    source_keys: Mapping[str, Key],
+    desk: TokenDesk | None,
+) -> Access:
     access = settings.access
     own = {name: each.publish_key for name, each in access.channel.items() if each.publish_key}
-    return Access(access.publish_key, own, journal.refused, source_keys)
+    return Access(access.publish_key, own, journal.refused, source_keys, desk)
+
+
+def _desk(settings: Settings) -> TokenDesk | None:
+    """Where tokens are looked at, if there are any. Raises BadTokenKey."""
+    if settings.tokens.token_key:
+        return TokenDesk(_token_keys(settings))
+    asking = [name for name, each in settings.access.channel.items() if each.watch == "token"]
+    if settings.tokens.watch_tokens or asking:
+        what = "--watch-tokens" if settings.tokens.watch_tokens else f"channel {asking[0]}"
+        raise BadTokenKey(f"{what} takes tokens, and nobody could sign one: --token-key FILE")
+    return None
+
+
+def _token_keys(settings: Settings) -> Signatures:
+    from sorgente.tokens.keys import read_keys  # 0.1 s that few need
+
+    return read_keys(settings.tokens.token_key)
+
+
+def _gate(
+    settings: Settings, router: Router, desk: TokenDesk | None, asker: Program | None
+) -> Gate:
+    watching = {name: each.watch for name, each in settings.access.channel.items() if each.watch}
+    asked = "token" if settings.tokens.watch_tokens else "open"
+    return Gate(router, desk, lambda channel: watching.get(channel, asked) == "token", asker)
 
 
 def _delivery_rules(settings: Settings) -> DeliveryRules:

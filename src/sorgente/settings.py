@@ -29,7 +29,7 @@ Seconds = Annotated[float, Parameter(validator=Number(gt=0))]
 Port = Annotated[int, Parameter(validator=Number(gte=0, lte=65535))]
 
 
-WITH_SECRETS: Final = ("source", "hook_secret")
+WITH_SECRETS: Final = ("source", "hook_secret", "authorize_url")
 """Settings that are secrets, or may hold one: rtsp://user:password@camera/."""
 
 REDACTED: Final = "(set)"
@@ -160,6 +160,18 @@ class PlayerSettings:
     """Players that may wait for encoders which are not there yet, over all channels."""
 
 
+def _http_url(_: object, tokens: Sequence[Token]) -> str:
+    url = tokens[0].value
+    if not url.isprintable() or not url.startswith(("http://", "https://")):
+        raise ValueError("an URL begins with http:// or https://")
+    return url
+
+
+HttpUrl = Annotated[str, Parameter(converter=_http_url, n_tokens=1, accepts_keys=False)]
+
+Watching = Literal["token", "open"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelSettings(Treatment):
     """What is different on one channel. How its source is treated is spelt as for ``push``."""
@@ -170,6 +182,9 @@ class ChannelSettings(Treatment):
     publish_key: PublishKey | None = None
     """Its own key to publish: --publish-key does not open it. Best in --config, [channel.NAME]; if
     there are any on the command line, those of the file do not count."""
+
+    watch: Watching | None = None
+    """Whether watching it takes a token. By default as --watch-tokens says."""
 
 
 def _channels(_: object, given: Mapping[str, Any] | Sequence[Token]) -> dict[str, ChannelSettings]:
@@ -205,7 +220,7 @@ def _channels(_: object, given: Mapping[str, Any] | Sequence[Token]) -> dict[str
 def _channel(name: str, options: Mapping[str, Any]) -> ChannelSettings:
     channel = ChannelSettings(**options)
     if channel.source is None:
-        if alone := sorted(options.keys() - {"publish_key"}):
+        if alone := sorted(options.keys() - {"publish_key", "watch"}):
             raise ValueError(f"channel {name} has a {alone[0]}, but no source")
         return channel
     treatment = {each.name: getattr(channel, each.name) for each in fields(Treatment)}
@@ -237,9 +252,19 @@ def _flag(option: str, tokens: Sequence[Token]) -> bool:
     return value == "true"
 
 
+def _watching(option: str, tokens: Sequence[Token]) -> Watching:
+    match _text(option, tokens):
+        case "token":
+            return "token"
+        case "open":
+            return "open"
+    raise ValueError(f"{option} is token or open")
+
+
 OPTIONS: Final[Mapping[str, Callable[[str, Sequence[Token]], Any]]] = {
     **{each.name: _flag if each.default is False else _text for each in fields(ChannelSettings)},
     "publish_key": _key,
+    "watch": _watching,
     "ladder": _texts,
 }
 """What may stand in ``[channel.NAME]``, and how it is read."""
@@ -304,6 +329,32 @@ class HookSettings:
     SORGENTE_HOOK_SECRET. Two while receivers change from one to the other: both sign."""
 
 
+def _asked(_: object, tokens: TokenSettings) -> None:
+    if tokens.authorize_watch and tokens.authorize_url is None:
+        raise ValueError("--authorize-watch needs somebody to ask: --authorize-url URL")
+
+
+@Parameter(name="*", validator=_asked)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenSettings:
+    """Who may watch, or publish, with a token (JWT)."""
+
+    token_key: tuple[ExistingFile, ...] = ()
+    """File with the key that tokens are signed with: the public Ed25519 key (PEM, or a JWK or JWKS)
+    for EdDSA, or a secret of 32 bytes or more for HS256. Several may be given. SIGHUP reads them
+    again."""
+
+    authorize_url: HttpUrl | None = None
+    """http(s) URL of a program of yours that decides who may publish without key and token: asked
+    by POST, allows with 2xx, refuses with 401 or 403. Where it does not answer, nobody may."""
+
+    authorize_watch: bool = False
+    """Whether it is asked about who watches, too, where that takes no token."""
+
+    watch_tokens: bool = False
+    """Whether watching takes a token, on all channels that do not say watch = "open"."""
+
+
 @Parameter(name="*")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionSettings:
@@ -351,6 +402,7 @@ class Settings:
     players: PlayerSettings = PlayerSettings()
     access: AccessSettings = AccessSettings()
     hooks: HookSettings = HookSettings()
+    tokens: TokenSettings = TokenSettings()
     connections: ConnectionSettings = ConnectionSettings()
     log: LogSettings = LogSettings()
 

@@ -36,7 +36,8 @@ class Stage:
         return OriginStatus(
             version="0", closing=broker.closing, channels=broker.snapshot(clock.now), drifts={},
             held=broker.held, totals=broker.totals(), window_bytes=broker.bytes_held,
-            connections=3, refused=0, publish_refused={}, relay_time=self.house.relay_time,
+            connections=3, refused=0, publish_refused={}, watch_refused={},
+            relay_time=self.house.relay_time,
             loop_lag=self.house.relay_time, sources=[], hooks=HookStatus({}, {}),
         )  # fmt: skip
 

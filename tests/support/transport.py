@@ -11,9 +11,11 @@ from sorgente.broker import Broker, BrokerLimits
 from sorgente.http.access import Access, Reason
 from sorgente.http.admin import AdminAccess
 from sorgente.http.asgi import AsgiApp
+from sorgente.http.asking import Asker
 from sorgente.http.connection import Connection
 from sorgente.http.delivery import DeliveryRules
 from sorgente.http.frontend import Frontend, FrontendLimits
+from sorgente.http.gate import Gate
 from sorgente.http.histogram import Histogram
 from sorgente.http.household import ConnectionLimits
 from sorgente.http.ingest import IngestRules
@@ -24,6 +26,7 @@ from sorgente.journal import Journals
 from sorgente.keys import Key
 from sorgente.media.feed import Journal
 from sorgente.media.utc import UtcClock
+from sorgente.tokens.desk import TokenDesk
 from tests.support.clock import FakeClock
 from tests.support.journal import RecordingJournal
 from tests.support.rules import channel_rules
@@ -140,6 +143,9 @@ class House:
         admin_key: Key | None = None,
         source_keys: Mapping[str, Key] | None = None,
         another_journal: Callable[[FakeClock], Journal] | None = None,
+        desk: TokenDesk | None = None,
+        takes_token: Callable[[str], bool] = lambda _: False,
+        asker: Asker | None = None,
     ) -> None:
         self.clock = FakeClock()
         self.refusals: list[tuple[str | None, str, Reason]] = []
@@ -168,16 +174,18 @@ class House:
                 channel_keys or {},
                 lambda *refusal: self.refusals.append(refusal),
                 source_keys or {},
+                desk,
             ),
             IngestRules(30.0, 256, 2.0),
             DELIVERY,
             self.relay_time,
             AdminAccess(admin_key),
             own_manifests=OwnManifests(normalize=normalize),
+            asker=asker,
         )
         self.later: list[tuple[float, Callable[[], None]]] = []
         self.frontend = Frontend(
-            router,
+            router if desk is None else Gate(router, desk, takes_token),
             self.clock,
             self.limits,
             FrontendLimits(connections, per_address),

@@ -117,6 +117,14 @@ def _counters(status: OriginStatus) -> Iterator[Metric]:
     for reason, count in status.publish_refused.items():
         refused.add_metric([reason], count)
     yield refused
+    unwatched = CounterMetricFamily(
+        "sorgente_watch_refused",
+        "Requests for media that were not let in, by what their token lacks.",
+        labels=["reason"],
+    )
+    for reason, count in status.watch_refused.items():
+        unwatched.add_metric([reason], count)
+    yield unwatched
     restarts = CounterMetricFamily(
         "sorgente_source_restarts",
         "Times the source that the origin runs for a channel had to begin again.",

@@ -59,6 +59,8 @@ class OriginStatus:
     publish_refused: Mapping[str, int]
     """Uploads, by the reason why they were not let in."""
     hooks: HookStatus
+    watch_refused: Mapping[str, int]
+    """Requests of players, by what their token lacks; empty if there are no tokens."""
     relay_time: HistogramStatus
     loop_lag: HistogramStatus
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Final
 
-from sorgente.media.timeline import Run
+from sorgente.media.run import Run
 
 AGAIN_SECONDS: Final = 60.0
 """Told at most so often: an encoder that cannot keep up needs a new period with every segment."""

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 from sorgente.broker import Broker
-from sorgente.errors import NotFound
+from sorgente.errors import InvalidToken, NotFound
 from sorgente.http import wire
 from sorgente.http.exchange import Exchange, Line
 from sorgente.http.request import Request
 from sorgente.media.chunk import LAST_FRAME, Buffer, framed, plain
 from sorgente.media.feed import Feed
 from sorgente.media.subscriber import Start, Subscriber
+from sorgente.tokens.grant import EXPIRED
 
 
 class PlayExchange(Exchange):
     """A player, from its request to the end of the stream. It is its subscriber's sink."""
 
-    __slots__ = ("_broker", "_channel", "_feed", "_stall_seconds", "_subscriber", "_track",
-                 "write", "writelines")  # fmt: skip
+    __slots__ = ("_begun", "_broker", "_channel", "_feed", "_stall_seconds", "_subscriber",
+                 "_track", "until", "write", "writelines")  # fmt: skip
 
     endless = True
 
@@ -40,6 +42,10 @@ class PlayExchange(Exchange):
         self._stall_seconds = stall_seconds
         self._feed: Feed | None = None
         self._subscriber: Subscriber | None = None
+        self._begun = False
+        self.until = math.inf
+        """Of the clock that only grows: when the token of who watches expires. Then the response
+        breaks off; to end well would mean that the event is over."""
 
     # Exchange
 
@@ -50,6 +56,8 @@ class PlayExchange(Exchange):
             return
         framing = framed if self.request.version == "1.1" else plain
         start: Start = "oldest" if self.request.query("from") == "oldest" else "newest"
+        if self.until < math.inf:
+            self._allow(math.inf)
         self._subscriber = Subscriber(
             self, framing, start, who=self.request.who, since=self.line.now
         )
@@ -66,29 +74,39 @@ class PlayExchange(Exchange):
 
     def paused(self) -> None:
         """The player takes no more for now; if it never does again, it is cut off."""
-        self.line.set_deadline(self._stall_seconds)
+        self._allow(self._stall_seconds)
         if self._feed is not None and self._subscriber is not None:
             self._feed.pause(self._subscriber)
 
     def resumed(self) -> None:
         """The player takes more again."""
-        self.line.set_deadline(None)
+        self._allow(math.inf)
         if self._feed is not None and self._subscriber is not None:
             self._feed.resume(self._subscriber, self.line.now)
 
     def expired(self) -> None:
-        """The player took nothing for too long."""
+        """The player took nothing for too long, or may no longer watch."""
         if self._feed is None:
             super().expired()
             return
-        self._feed.counters.stall_aborts += 1
-        self.lost("stalled")
+        may_watch = self.line.now < self.until
+        if may_watch:
+            self._feed.counters.stall_aborts += 1
+        self.lost("stalled" if may_watch else "expired")
+        if not may_watch and not self._begun:
+            raise InvalidToken(EXPIRED)
         self.line.abort()
+
+    def _allow(self, seconds: float) -> None:
+        """Let nothing happen for so long."""
+        seconds = min(seconds, self.until - self.line.now)
+        self.line.set_deadline(None if seconds == math.inf else seconds)
 
     # Sink
 
     def begin(self, content_type: str, first: Sequence[Buffer]) -> None:
         """Send the head and what there is, in one write."""
+        self._begun = True
         self.writelines([self._head(content_type), *first])
 
     def end(self) -> None:

@@ -35,6 +35,8 @@ class Request(msgspec.Struct, frozen=True, eq=False):
     keep_alive: bool
     peer: str
     """Address and port of the other side, for people."""
+    token: bytes = b""
+    """With what its path began, in front of ``target`` (``/t/{token}/…``)."""
 
     def __repr__(self) -> str:
         """Without headers and query, which may hold a key."""

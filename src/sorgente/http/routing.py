@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, Literal
@@ -11,9 +12,10 @@ from urllib.parse import unquote_to_bytes
 from sorgente.broker import Broker
 from sorgente.errors import MethodNotAllowed, NotFound, OriginError
 from sorgente.http import wire
-from sorgente.http.access import Access
+from sorgente.http.access import Access, channel_of
 from sorgente.http.admin import AdminAccess
 from sorgente.http.asgi import AsgiApp, AsgiExchange
+from sorgente.http.asking import AskedExchange, Asker, Question
 from sorgente.http.delivery import DeliveryRules, InitExchange, SegmentExchange
 from sorgente.http.exchange import Exchange, Line
 from sorgente.http.histogram import Histogram
@@ -140,6 +142,8 @@ class Router:
     admin: AdminAccess = field(default_factory=lambda: AdminAccess(None))
     manifests: Manifests = field(default_factory=Manifests)
     own_manifests: OwnManifests = field(default_factory=OwnManifests)
+    asker: Asker | None = None
+    """Asked about who wants to publish with neither key nor token."""
 
     def __call__(self, request: Request, line: Line) -> Exchange:
         """The exchange for ``request``.
@@ -177,7 +181,18 @@ class Router:
     def _ingest(self, request: Request, line: Line, path: bytes) -> Exchange:
         """Not among the places that are kept: every segment has a path of its own."""
         parts = [unquote_to_bytes(part) for part in path.split(b"/")[2:]]
-        self.access.check(request, line.peer_host, parts)
+        asker, channel = self.asker, channel_of(parts)
+        if asker is None or channel is None:
+            self.access.check(request, line.peer_host, parts, line.wall)
+        elif not self.access.admits(request, parts, line.wall):
+            question = Question.of("publish", request, line, channel)
+            return AskedExchange(
+                line, request, asker, question, lambda: self._upload(request, line, parts)
+            )
+        return self._upload(request, line, parts)
+
+    def _upload(self, request: Request, line: Line, parts: Sequence[bytes]) -> Exchange:
+        """By somebody who may."""
         try:
             at = ingest_path(parts)
         except OriginError as error:

@@ -1,0 +1,1 @@
+"""``sorgente token``: tokens (JWT) for an origin."""
