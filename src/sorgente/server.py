@@ -20,17 +20,18 @@ from typing import Any, Final
 from sorgente import __version__
 from sorgente.allocator import give_large_blocks_back
 from sorgente.broker import Broker, BrokerLimits
+from sorgente.cmcd.audience import Audience
 from sorgente.control.api import Api
 from sorgente.control.app import control_app
-from sorgente.control.status import OriginStatus
+from sorgente.control.status import ChannelStatus, OriginStatus
 from sorgente.control.thumbnails import Thumbnails
 from sorgente.control.view import View
 from sorgente.ffmpeg import find_program
+from sorgente.histogram import Histogram
 from sorgente.http.access import Access
 from sorgente.http.admin import AdminAccess
 from sorgente.http.delivery import DeliveryRules
 from sorgente.http.frontend import Frontend, FrontendLimits
-from sorgente.http.histogram import Histogram
 from sorgente.http.household import ConnectionLimits
 from sorgente.http.ingest import IngestRules
 from sorgente.http.listener import BACKLOG, tune
@@ -110,18 +111,20 @@ class Origin:
         self._loop_lag = Histogram(LAG_BOUNDS)
         utc = UtcClock(self._clock.monotonic(), self._clock.wall())
         self.broker = Broker(_channel_rules(settings), _broker_limits(settings), self._journal, utc)
+        self._audience = Audience()
         encoders = settings.encoders
         self._sources = Sources(settings.access.channel, self._clock.monotonic)
         self.access = _access(settings, self._journal, self._sources.keys)
         router = Router(
             broker=self.broker,
-            control=control_app(self.status, self._api(settings)),
+            control=control_app(self.status, self.channels, self._api(settings)),
             access=self.access,
             admin=AdminAccess(settings.access.admin_key),
             ingest=IngestRules(encoders.publisher_timeout, SILENCE_BYTES, BURST_SECONDS),
             delivery=_delivery_rules(settings),
             relay_time=self._relay_time,
             own_manifests=OwnManifests(normalize=encoders.normalize),
+            audience=self._audience,
         )
         self._frontend = Frontend(
             router,
@@ -182,7 +185,7 @@ class Origin:
 
     def _api(self, settings: Settings) -> Api:
         now = self._clock.monotonic
-        view = View(self.broker, now, self.status)
+        view = View(self.broker, now, self.status, self._audience)
         thumbnails = Thumbnails(find_program(), now)
         return Api(self.broker, now, view, thumbnails, settings.shown())
 
@@ -228,12 +231,26 @@ class Origin:
             window_bytes=self.broker.bytes_held,
             connections=len(self._frontend),
             refused=self._frontend.refused,
+            refusals=self._frontend.refusals,
+            unread_reports=self._audience.unread,
             publish_refused={
                 reason.name.lower(): count for reason, count in self.access.refused.items()
             },
             relay_time=self._relay_time,
             loop_lag=self._loop_lag,
         )
+
+    def channels(self) -> list[ChannelStatus]:
+        """What metrics show of each channel."""
+        now = self._clock.monotonic()
+        found = []
+        for each in self.broker.report(now):
+            channel = self.broker.get(each.name)
+            viewers = None if channel is None else self._audience.of(channel)
+            if viewers is not None:
+                viewers.forget_silent(now)
+            found.append(ChannelStatus(each, viewers))
+        return found
 
     async def drain(self, hurry: asyncio.Event) -> None:
         """End the sources first, so that their uploads end well. Then let no new publishers and
