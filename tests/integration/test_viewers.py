@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import quote
 
@@ -27,11 +26,11 @@ def asking(text: str) -> str:
 
 
 @pytest.fixture
-async def on_air(origin: InProcess) -> AsyncIterator[InProcess]:
+async def on_air(origin: InProcess) -> InProcess:
     encoder = await origin.publish()
     await encoder.send(UPLOAD.init, *UPLOAD.chunks)
     assert (await origin.ask("GET", "/live/live/manifest.mpd")).status == 200
-    yield origin
+    return origin
 
 
 async def audience(origin: InProcess) -> dict[str, Any]:
