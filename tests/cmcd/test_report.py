@@ -89,7 +89,8 @@ def test_what_is_none(text: str) -> None:
         ("sta=z,sf=z,ot=z", {}), ("bs=?0", {}), ("sta=(p)", {}),
         ("bs=?1", {"starved": True}), ('sta="p"', {"state": "playing"}),
         ("bl=500,ot=a", {"buffer": Pair(None, 0.5)}), ("bl=500,ot=av", {"buffer": Pair(0.5)}),
-        ("bl=500", {"buffer": Pair(0.5)}), ("bl=(500)", {"buffer": Pair(0.5)}),
+        ("br=224", {}), ("br=(224),ot=m", {}), ("bl=500", {"buffer": Pair(0.5)}),
+        ("bl=(500)", {"buffer": Pair(0.5)}),
         ("pr=0", {"playback_rate": 0.0}), ("pr=-1", {}), ("bsd=250", {"starved_seconds": 0.25}),
     ],
 )  # fmt: skip

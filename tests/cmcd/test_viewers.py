@@ -77,25 +77,38 @@ def test_who_says_that_it_is_over_is_gone_at_once(state: object) -> None:
 def test_a_stall_is_one_however_often_it_is_told() -> None:
     viewers = Viewers()
     viewers.hear(Report(b"a"), 0.0)
-    viewers.hear(Report(b"a", state="rebuffering"), 1.0)
-    viewers.hear(Report(b"a", state="rebuffering"), 2.0)
-    for at in (3.0, 3.1, 3.2):
+    viewers.hear(Report(b"a", state="rebuffering"), 11.0)
+    viewers.hear(Report(b"a", state="rebuffering"), 12.0)
+    for at in (13.0, 13.1, 13.2):
         viewers.hear(Report(b"a", state="playing", starved=True, starved_seconds=1.5), at)
-    seen = viewers.report(3.2)
+    seen = viewers.report(13.2)
     assert (seen.stalls, seen.stalled_seconds, seen.stalled) == (1, 1.5, 1.0)
-    viewers.hear(Report(b"a", starved=True), 3.3 + STALL_SECONDS)
-    assert viewers.report(9.0).stalls == 2
+    viewers.hear(Report(b"a", starved=True), 13.3 + STALL_SECONDS)
+    assert viewers.report(19.0).stalls == 2
+
+
+def test_how_a_player_begins_is_no_stall() -> None:
+    """dash.js: ``sta=s``, then ``bs,sta=r`` with both first segments."""
+    viewers = Viewers()
+    viewers.hear(Report(b"a", state="starting"), 0.0)
+    for at in (0.1, 0.2, STALL_SECONDS):
+        viewers.hear(Report(b"a", state="rebuffering", starved=True), at)
+        viewers.hear(Report(b"a", state="playing"), at)
+    assert (viewers.report(6.0).stalls, viewers.report(6.0).stalled) == (0, 0.0)
+    viewers.hear(Report(b"a", state="rebuffering"), STALL_SECONDS + 0.1)
+    assert viewers.report(6.0).stalls == 1
 
 
 def test_how_many_stalled_is_told_of_those_who_are_there() -> None:
     viewers = Viewers()
-    for number in range(10):
-        viewers.hear(Report(b"%d" % number, starved=number < 3), 0.0)
-    assert viewers.report(0.0).stalled == 0.3
+    for at in (0.0, 9.0):
+        for number in range(10):
+            viewers.hear(Report(b"%d" % number, starved=number < 3), at)
+    assert viewers.report(9.0).stalled == 0.3
     for number in range(10):
         viewers.hear(Report(b"%d" % number), VIEWER_SECONDS - 1)
-    assert viewers.report(VIEWER_SECONDS + 1).stalled == 0.0, "a while ago"
-    assert viewers.report(VIEWER_SECONDS + 1).stalls == 3
+    assert viewers.report(VIEWER_SECONDS + 9.1).stalled == 0.0, "a while ago"
+    assert viewers.report(VIEWER_SECONDS + 9.1).stalls == 3
 
 
 def test_a_session_counts_in_histograms_every_so_often() -> None:

@@ -31,7 +31,7 @@ MAX_SESSION: Final = 64
 MAX_BUFFER: Final = 3_600_000.0
 """ms of media, or of a stall: an hour."""
 MAX_LATENCY: Final = 86_400_000.0
-"""ms: a day of time shift."""
+"""ms: a day of time shift. Shaka 5.2 counts from another zero than ours, and says -56 years."""
 MAX_BIT_RATE: Final = 10_000_000.0
 """kbit/s, of media: uncompressed 8K needs five times as much, which nobody streams."""
 MAX_THROUGHPUT: Final = 1_000_000_000.0
@@ -48,6 +48,9 @@ STATES: Final[Mapping[bytes, State]] = {
     b"s": "starting", b"p": "playing", b"k": "seeking", b"r": "rebuffering", b"a": "paused",
     b"w": "waiting", b"e": "ended", b"f": "failed", b"q": "quit", b"d": "preloading",
 }  # fmt: skip
+
+OTHER: Final = b"o"
+"""An object that is neither picture nor sound."""
 
 ESCAPES: Final = tuple(
     (b"%%%02X" % ord(character), character) for character in (b",", b"=", b'"', b";", b"(", b")")
@@ -117,7 +120,8 @@ def of_text(text: bytes) -> Report | None:
         FORMATS.get(token(get(b"sf"))),
         STATES.get(token(get(b"sta"))),
         _pair(said, b"bl", about, MAX_BUFFER, 0.001),
-        _pair(said, b"br", about, MAX_BIT_RATE, 1000.0),
+        # Of a session, and not of an object, Shaka tells the sum: it would be added to its parts.
+        _pair(said, b"br", about or OTHER, MAX_BIT_RATE, 1000.0),
         max(throughput)[0] * 1000.0 if throughput else None,
         None if latency is None else latency / 1000.0,
         1.0 if rate is None else rate,

@@ -25,7 +25,7 @@ does so every 30 s (CTA-5004-B, the default interval); one that asks for segment
 
 STALL_SECONDS: Final = 5.0
 """Stalls of a session this close to each other are one: the requests for picture and sound tell of
-it, and events once more."""
+it, and events once more. In its first so many seconds there are none: that is how players begin."""
 
 SAMPLE_SECONDS: Final = 2.0
 """How often a session counts in the histograms: once a segment of a fresh installation."""
@@ -63,6 +63,7 @@ BIT_RATE_BOUNDS: Final = (1e5, 2.5e5, 5e5, 1e6, 1.5e6, 2e6, 3e6, 4e6, 6e6, 8e6, 
 class Session(msgspec.Struct):
     """What one player said last; None: it never did."""
 
+    began_at: float
     heard_at: float
     format: Format | None = None
     state: State | None = None
@@ -158,7 +159,7 @@ class Viewers:
         if session is None:
             if report.state in OVER:
                 return  # it said so before, and now by another way
-            session = self._sessions[report.session] = Session(now)
+            session = self._sessions[report.session] = Session(now, now)
             self._formats[None] += 1
         else:
             self._sessions.move_to_end(report.session)
@@ -230,9 +231,8 @@ class Viewers:
 
     def _count_stalls(self, session: Session, report: Report, now: float) -> None:
         stalls = report.state == "rebuffering" and session.state != "rebuffering"
-        if (stalls or report.starved) and now - session.starved_at > STALL_SECONDS:
-            self.stalls += 1
-        if stalls or report.starved:
+        if (stalls or report.starved) and now - session.began_at > STALL_SECONDS:
+            self.stalls += now - session.starved_at > STALL_SECONDS
             session.starved_at = now
         seconds = report.starved_seconds
         if seconds is not None and seconds != session.starved_seconds:

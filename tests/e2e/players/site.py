@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -73,6 +74,7 @@ async def blank_page() -> AsyncIterator[Page]:
             await browser.close()
 
 
-def address(site: str, name: Name, manifest: str) -> str:
-    """Of the page with a player of a manifest."""
-    return f"{site}?{urlencode({'player': name, 'url': manifest})}"
+def address(site: str, name: Name, manifest: str, cmcd: object = None) -> str:
+    """Of the page with a player of a manifest; ``cmcd``: its settings for that."""
+    asked = {"player": name, "url": manifest, "cmcd": json.dumps(cmcd)}
+    return f"{site}?{urlencode(asked)}"
