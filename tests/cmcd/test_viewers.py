@@ -116,7 +116,7 @@ def test_a_session_counts_in_histograms_every_so_often() -> None:
     for tick in range(21):
         viewers.hear(Report(b"a", buffer=Pair(0.4), latency=1.0), tick * SAMPLE_SECONDS / 10)
     assert sum(viewers.buffer.counts) == sum(viewers.latency.counts) == 3
-    assert sum(viewers.bit_rate.counts) == 0
+    assert sum(viewers.byte_rate.counts) == 0
     assert viewers.buffer.total == pytest.approx(1.2)
 
 

@@ -56,8 +56,11 @@ SECONDS_BOUNDS: Final = (
 )
 """Of buffers and latencies: from one frame's chunks to time shift."""
 
-BIT_RATE_BOUNDS: Final = (1e5, 2.5e5, 5e5, 1e6, 1.5e6, 2e6, 3e6, 4e6, 6e6, 8e6, 1.2e7, 1.6e7, 2.5e7)
-"""bit/s: rungs of ladders."""
+KILOBITS: Final = (100, 250, 500, 1000, 1500, 2000, 3000, 4000, 6000, 8000, 12_000, 16_000, 25_000)
+"""A second: rungs of ladders."""
+
+BYTE_RATE_BOUNDS: Final = tuple(kilobits * 125.0 for kilobits in KILOBITS)
+"""Bytes a second, as Prometheus wants it."""
 
 
 class Session(msgspec.Struct):
@@ -134,7 +137,7 @@ class Viewers:
         self._formats: Counter[Format | None] = Counter()
         self.buffer = Histogram(SECONDS_BOUNDS)
         self.latency = Histogram(SECONDS_BOUNDS)
-        self.bit_rate = Histogram(BIT_RATE_BOUNDS)
+        self.byte_rate = Histogram(BYTE_RATE_BOUNDS)
         self.stalls = 0
         self.stalled_seconds = 0.0
         self.failures = 0
@@ -242,13 +245,13 @@ class Viewers:
 
     def _sample(self, session: Session, now: float) -> None:
         session.sampled_at = now
-        for histogram, value in (
-            (self.buffer, session.buffer),
-            (self.latency, session.latency),
-            (self.bit_rate, session.bit_rate),
-        ):
-            if value is not None:
-                histogram.observe(value)
+        buffer, bit_rate = session.buffer, session.bit_rate
+        if buffer is not None:
+            self.buffer.observe(buffer)
+        if session.latency is not None:
+            self.latency.observe(session.latency)
+        if bit_rate is not None:
+            self.byte_rate.observe(bit_rate / 8)
 
     def _forget(self, name: bytes) -> None:
         session = self._sessions.pop(name)

@@ -41,6 +41,10 @@ COUNTERS: Final = {
 
 CHANNEL_GAUGES: Final[dict[str, tuple[str, Callable[[ChannelReport], float | None]]]] = {
     "live": ("1 while an encoder is at work.", lambda each: each.state == "live"),
+    "awaited": (
+        "1 while its encoder is away, and expected back.",
+        lambda each: each.state == "reconnecting",
+    ),
     "players": (
         "Players of progressive streams, and those that read or await a segment.",
         lambda each: each.viewers,
@@ -57,7 +61,10 @@ CHANNEL_GAUGES: Final[dict[str, tuple[str, Callable[[ChannelReport], float | Non
 }
 TRACK_GAUGES: Final[dict[str, tuple[str, Callable[[TrackReport], float | None]]]] = {
     "away": ("1 while its encoder sends nothing of it.", lambda each: each.away),
-    "bits_per_second": ("Bit rate of the newest complete segment.", lambda each: each.bit_rate),
+    "bytes_per_second": (
+        "Of media, in the newest complete segment.",
+        lambda each: None if each.bit_rate is None else each.bit_rate / 8,
+    ),
     "chunk_interval_seconds": (
         "Between the arrivals of two chunks, smoothed.",
         lambda each: each.chunk_interval,
@@ -73,11 +80,15 @@ TRACK_GAUGES: Final[dict[str, tuple[str, Callable[[TrackReport], float | None]]]
 }
 VIEWER_HISTOGRAMS: Final[dict[str, tuple[str, Callable[[Viewers], HistogramStatus]]]] = {
     "buffer_seconds": ("Media in players' buffers, by their own word.", lambda each: each.buffer),
-    "latency_seconds": ("How far players are behind live, by their own word.",
-                        lambda each: each.latency),
-    "bits_per_second": ("Bit rate of what players ask for, as encoded.",
-                        lambda each: each.bit_rate),
-}  # fmt: skip
+    "latency_seconds": (
+        "How far players are behind live, by their own word.",
+        lambda each: each.latency,
+    ),
+    "bytes_per_second": (
+        "Of media, at the bit rates that players ask for.",
+        lambda each: each.byte_rate,
+    ),
+}
 VIEWER_COUNTERS: Final[dict[str, tuple[str, Callable[[Viewers], float]]]] = {
     "stalls": ("Times a player ran dry, by its own word.", lambda each: each.stalls),
     "stalled_seconds": ("For how long, as far as they say.", lambda each: each.stalled_seconds),

@@ -17,12 +17,13 @@ export class Card {
     this.who = element("p", { className: "quiet" });
     this.picture = element("div", { className: "picture" }, initials(name));
     this.numbers = element("dl", { className: "numbers" });
+    this.audience = element("p", { className: "quiet audience" });
     this.advice = element("ul", { className: "advice" });
     this.tracks = element("tbody");
     this.element = element("article", { className: "card" },
       element("div", { className: "top" }, this.picture,
         element("div", { className: "about" }, element("h2", {}, name), this.state, this.who)),
-      this.advice, this.numbers,
+      this.advice, this.numbers, this.audience,
       element("table", { className: "tracks" }, this.tracks),
       element("div", { className: "lines" },
         element("a", { className: "watch", href: `/watch/${name}` }, "Watch"),
@@ -48,6 +49,8 @@ export class Card {
     this.hasPicture = channel.tracks.some((track) => track.kind === "video" && track.segments);
     if (this.hasPicture && !hadPicture) this.look();
     this.showNumbers(channel);
+    this.audience.textContent = channel.audience ? saidBy(channel.audience) : "";
+    this.audience.hidden = !channel.audience;
     this.advice.replaceChildren(...channel.advice.map(adviceItem));
     for (const track of channel.tracks) this.row(track.name).update(track);
     for (const name of [...this.rows.keys()]) {
@@ -133,6 +136,18 @@ class Row {
     this.cadence.add(track.chunk_interval);
     this.jitter.add(track.jitter);
   }
+}
+
+/** What players say of themselves (CMCD), in a line. */
+function saidBy(audience) {
+  const { sessions, latency, buffer, bit_rate: bits, stalls, stalled } = audience;
+  const parts = [`${sessions} ${sessions === 1 ? "player reports" : "players report"}`];
+  if (latency) parts.push(`latency p50 ${seconds(latency.p50)}, p95 ${seconds(latency.p95)}`);
+  if (buffer) parts.push(`buffer p50 ${seconds(buffer.p50)}, p5 ${seconds(buffer.p5)}`);
+  if (bits) parts.push(rate(bits.p50));
+  parts.push(`${stalls} ${stalls === 1 ? "stall" : "stalls"}`);
+  if (stalled) parts.push(`${Math.ceil(stalled * 100)} % lately`);
+  return parts.join(" · ");
 }
 
 function adviceItem(advice) {
