@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import re
 from typing import Any, Final
 
 import pytest
 
+from tests.docs.page import DOCS
 from tests.e2e.players.encoder import LiveEncoder
 from tests.e2e.players.measure import ON_AIR_SECONDS, options
 from tests.e2e.players.site import Name
@@ -18,31 +19,17 @@ from tests.support.origin import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.players, pytest.mark.timeout(180)]
 
-Settings = Callable[[str], dict[str, Any]]
-"""Of a player's CMCD, by where it posts its events."""
-
 TO_TELL: Final = 40.0
 """Seconds until the origin knows all that is waited for, at most."""
 
-KEYS: Final = ["br", "bl", "bs", "bsd", "ltc", "mtp", "ot", "pr", "sf", "sid", "sta", "v"]
-EVENTS: Final = ["ps", "e", "t"]
+PAGE: Final = (DOCS / "players.md").read_text()
+DASH, SHAKA = re.findall(r"```js\n(player\.configure.*?|const.*?)```", PAGE, re.DOTALL)
+"""What the page tells to write."""
 
-
-def queries(_: str) -> dict[str, Any]:
-    """Version 1, as players have it when it is switched on."""
-    return {"enabled": True}
-
-
-def dash_events(url: str) -> dict[str, Any]:
-    """As docs/players.md has it, but for how often."""
-    target = {"enabled": True, "url": url, "events": EVENTS, "interval": 1, "enabledKeys": KEYS}
-    return {"enabled": True, "version": 2, "enabledKeys": KEYS, "eventTargets": [target]}
-
-
-def shaka_headers(url: str) -> dict[str, Any]:
-    """As docs/players.md has it, but for how often, and for ``useHeaders``."""
-    target = {"enabled": True, "url": url, "events": EVENTS, "interval": 1}
-    return {"enabled": True, "version": 2, "useHeaders": True, "eventTargets": [target]}
+HEADERS: Final = """player.configure({ cmcd: { enabled: true, version: 2, useHeaders: true,
+  eventTargets: [{ enabled: true, url: "http://localhost:8080/cmcd/live", events: ["ps", "e", "t"],
+    interval: 1 }] } });"""
+QUERIES: Final = "player.updateSettings({ streaming: { cmcd: { enabled: true } } });"
 
 
 async def heard(origin: OriginProcess) -> dict[str, Any]:
@@ -51,32 +38,31 @@ async def heard(origin: OriginProcess) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("player", "settings"),
+    ("player", "setup"),
     [
-        ("dash", dash_events),
-        ("shaka", shaka_headers),
-        pytest.param("dash", queries, marks=pytest.mark.minutes),
-        pytest.param("shaka", queries, marks=pytest.mark.minutes),
+        ("dash", DASH),
+        ("shaka", SHAKA),
+        pytest.param("dash", QUERIES, marks=pytest.mark.minutes),
+        pytest.param("shaka", HEADERS, marks=pytest.mark.minutes),
     ],
+    ids=["dash", "shaka", "dash-1", "shaka-2"],
 )
-async def test_a_player_that_reports_is_a_viewer(
-    spawn: Spawn, player: Name, settings: Settings
-) -> None:
+async def test_a_player_that_reports_is_a_viewer(spawn: Spawn, player: Name, setup: str) -> None:
     """Shaka 5.2.12 tells neither its state nor a latency that can be: it leaves out where a period
     starts (``DashParser.parsedPrftNodes_``, ``Player.getLiveLatency``), which is 56 years."""
     origin = await spawn(*options(None))
     with LiveEncoder("tracks", f"{origin.url}/ingest/live") as encoder:
         await encoder.running(ON_AIR_SECONDS)
-        cmcd = settings(f"{origin.url}/cmcd/live")
-        async with watching(player, origin, cmcd=cmcd) as viewer:
-            told = await _until_told(viewer, origin, state=settings is dash_events)
+        there = setup.replace("http://localhost:8080", origin.url)
+        async with watching(player, origin, setup=there) as viewer:
+            told = await _until_told(viewer, origin, state=setup is DASH)
             assert not viewer.complaints, await viewer.evidence("errors")
             assert not viewer.bad, await viewer.evidence("answers of 400 and more")
     assert told["formats"] == {"dash": 1}
     assert 0.1 <= told["buffer"]["p50"] <= 4.0
     assert 10_000 < told["bit_rate"]["p50"] < 1_000_000
     assert told["stalls"] <= len(viewer.stalls)
-    if settings is dash_events:
+    if setup is DASH:
         assert 0.2 <= told["latency"]["p50"] <= 4.0, "the target is 0.5 s"
     assert await origin.metric("sorgente_cmcd_unread_total") == 0
 

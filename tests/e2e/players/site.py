@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -74,7 +73,6 @@ async def blank_page() -> AsyncIterator[Page]:
             await browser.close()
 
 
-def address(site: str, name: Name, manifest: str, cmcd: object = None) -> str:
-    """Of the page with a player of a manifest; ``cmcd``: its settings for that."""
-    asked = {"player": name, "url": manifest, "cmcd": json.dumps(cmcd)}
-    return f"{site}?{urlencode(asked)}"
+def address(site: str, name: Name, manifest: str, setup: str = "") -> str:
+    """Of the page with a player of a manifest; ``setup``: JavaScript that sets ``player`` up."""
+    return f"{site}?{urlencode({'player': name, 'url': manifest, 'setup': setup})}"

@@ -203,15 +203,15 @@ async def watching(
     origin: Site,
     channel: str = "live",
     manifest: str = "",
-    cmcd: object = None,
+    setup: str = "",
 ) -> AsyncIterator[Viewer]:
     """A viewer of a channel, with a stock player at its default settings; of the encoder's own
-    manifest, if the path of that is given. ``cmcd``: the player's settings for that."""
+    manifest, if the path of that is given. ``setup``: JavaScript that sets ``player`` up."""
     manifest = f"{origin.url}{manifest or f'/live/{channel}/manifest.mpd'}"
     async with serving(files(name)) as site, blank_page() as page:
         viewer = Viewer(page, origin)
         viewer.listen()
-        await page.goto(address(site, name, manifest, cmcd))
+        await page.goto(address(site, name, manifest, setup))
         yield viewer
 
 
