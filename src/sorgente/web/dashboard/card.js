@@ -142,12 +142,18 @@ class Row {
 function saidBy(audience) {
   const { sessions, latency, buffer, bit_rate: bits, stalls, stalled } = audience;
   const parts = [`${sessions} ${sessions === 1 ? "player reports" : "players report"}`];
-  if (latency) parts.push(`latency p50 ${seconds(latency.p50)}, p95 ${seconds(latency.p95)}`);
-  if (buffer) parts.push(`buffer p50 ${seconds(buffer.p50)}, p5 ${seconds(buffer.p5)}`);
+  if (latency) parts.push(`latency ${spread(latency, "p95")}`);
+  if (buffer) parts.push(`buffer ${spread(buffer, "p5")}`);
   if (bits) parts.push(rate(bits.p50));
   parts.push(`${stalls} ${stalls === 1 ? "stall" : "stalls"}`);
-  if (stalled) parts.push(`${Math.ceil(stalled * 100)} % lately`);
+  if (stalled) parts.push(`${Math.ceil(stalled * 100)} % stalled lately`);
   return parts.join(" · ");
+}
+
+/** Half of them, and those who fare worse. */
+function spread(quantiles, worse) {
+  const half = seconds(quantiles.p50);
+  return quantiles.p5 === quantiles.p95 ? half : `p50 ${half}, ${worse} ${seconds(quantiles[worse])}`;
 }
 
 function adviceItem(advice) {
