@@ -21,19 +21,20 @@ from sorgente import __version__
 from sorgente.allocator import give_large_blocks_back
 from sorgente.authorize import Program
 from sorgente.broker import Broker, BrokerLimits
+from sorgente.cmcd.audience import Audience
 from sorgente.control.api import Api
 from sorgente.control.app import control_app
-from sorgente.control.status import OriginStatus
+from sorgente.control.status import ChannelStatus, OriginStatus
 from sorgente.control.thumbnails import Thumbnails
 from sorgente.control.view import View
 from sorgente.ffmpeg import find_program
+from sorgente.histogram import Histogram
 from sorgente.hooks.hooks import Hooks
 from sorgente.http.access import Access
 from sorgente.http.admin import AdminAccess
 from sorgente.http.delivery import DeliveryRules
 from sorgente.http.frontend import Frontend, FrontendLimits
 from sorgente.http.gate import Gate
-from sorgente.http.histogram import Histogram
 from sorgente.http.household import ConnectionLimits
 from sorgente.http.ingest import IngestRules
 from sorgente.http.listener import BACKLOG, tune
@@ -123,6 +124,7 @@ class Origin:
         )
         journal = Journals(self._journal, self._hooks.watch) if self._hooks else self._journal
         self.broker = Broker(_channel_rules(settings), _broker_limits(settings), journal, utc)
+        self._audience = Audience()
         encoders = settings.encoders
         self._sources = Sources(settings.access.channel, self._clock.monotonic)
         self._desk = _desk(settings)
@@ -131,7 +133,7 @@ class Origin:
         self._program = Program(authorize_url, self._clock.monotonic) if authorize_url else None
         router = Router(
             broker=self.broker,
-            control=control_app(self.status, self._api(settings)),
+            control=control_app(self.status, self.channels, self._api(settings)),
             access=self.access,
             admin=AdminAccess(settings.access.admin_key),
             ingest=IngestRules(encoders.publisher_timeout, SILENCE_BYTES, BURST_SECONDS),
@@ -139,6 +141,7 @@ class Origin:
             relay_time=self._relay_time,
             own_manifests=OwnManifests(normalize=encoders.normalize),
             asker=self._program,
+            audience=self._audience,
         )
         self._gate = None
         if self._desk is not None or self._program is not None:
@@ -207,7 +210,7 @@ class Origin:
 
     def _api(self, settings: Settings) -> Api:
         now = self._clock.monotonic
-        view = View(self.broker, now, self.status)
+        view = View(self.broker, now, self.status, self._audience)
         thumbnails = Thumbnails(find_program(), now)
         return Api(self.broker, now, view, thumbnails, settings.shown())
 
@@ -265,6 +268,8 @@ class Origin:
             connections=len(self._frontend),
             refused=self._frontend.refused,
             hooks=self._hooks.status(),
+            refusals=self._frontend.refusals,
+            unread_reports=self._audience.unread,
             publish_refused={
                 reason.name.lower(): count for reason, count in self.access.refused.items()
             },
@@ -272,6 +277,18 @@ class Origin:
             relay_time=self._relay_time,
             loop_lag=self._loop_lag,
         )
+
+    def channels(self) -> list[ChannelStatus]:
+        """What metrics show of each channel."""
+        now = self._clock.monotonic()
+        found = []
+        for each in self.broker.report(now):
+            channel = self.broker.get(each.name)
+            viewers = None if channel is None else self._audience.of(channel)
+            if viewers is not None:
+                viewers.forget_silent(now)
+            found.append(ChannelStatus(each, viewers))
+        return found
 
     async def drain(self, hurry: asyncio.Event) -> None:
         """End the sources first, so that their uploads end well. Then let no new publishers and

@@ -7,7 +7,7 @@ from starlette.applications import Starlette
 
 from sorgente.control.api import Api
 from sorgente.control.app import control_app
-from sorgente.control.status import OriginStatus
+from sorgente.control.status import ChannelStatus, OriginStatus
 from sorgente.control.thumbnails import Thumbnails
 from sorgente.control.view import View
 from sorgente.hooks.tally import HookStatus
@@ -26,20 +26,24 @@ class Stage:
         self.player = self.house.request(b"GET /play/live HTTP/1.1")
         self.house.request(b"GET /play/tomorrow HTTP/1.1")
         broker, now = self.house.broker, self.house.clock.monotonic
-        self.view = View(broker, now, self.status)
+        self.view = View(broker, now, self.status, self.house.audience)
         self.thumbnails = Thumbnails(program, now)
         api = Api(broker, now, self.view, self.thumbnails, Settings().shown())
-        self.app: Starlette = control_app(self.status, api)
+        self.app: Starlette = control_app(self.status, self.channels, api)
 
     def status(self) -> OriginStatus:
         broker, clock = self.house.broker, self.house.clock
         return OriginStatus(
             version="0", closing=broker.closing, channels=broker.snapshot(clock.now), drifts={},
             held=broker.held, totals=broker.totals(), window_bytes=broker.bytes_held,
-            connections=3, refused=0, publish_refused={}, watch_refused={},
-            relay_time=self.house.relay_time,
-            loop_lag=self.house.relay_time, sources=[], hooks=HookStatus({}, {}),
+            connections=3, refused=0, refusals={404: 2}, unread_reports=0, publish_refused={},
+            watch_refused={}, relay_time=self.house.relay_time, loop_lag=self.house.relay_time,
+            sources=[], hooks=HookStatus({}, {}),
         )  # fmt: skip
+
+    def channels(self) -> list[ChannelStatus]:
+        reports = self.house.broker.report(self.house.clock.now)
+        return [ChannelStatus(each, None) for each in reports]
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from sorgente.cmcd.viewers import Quantiles, ViewersReport
 from sorgente.control.advice import advise
 from sorgente.media.fanout import Counters
 from sorgente.media.report import ChannelReport, TrackReport
@@ -29,6 +30,43 @@ def channel(track: dict[str, Any] | None = None, **changes: Any) -> ChannelRepor
     counters = changes.pop("counters", Counters())
     tracks = (TrackReport(**(VIDEO | (track or {}))),)
     return ChannelReport(**(WELL | changes), tracks=tracks, counters=counters)
+
+
+def viewers(sessions: int = 50, stalled: float = 0.0, latency: float | None = 0.9) -> ViewersReport:
+    late = None if latency is None else Quantiles(latency, latency, latency)
+    return ViewersReport(
+        sessions=sessions, formats={}, states={}, stalled=stalled, latency=late, buffer=None,
+        bit_rate=None, throughput=None, playback_rate=None, stalls=0, stalled_seconds=0.0,
+        failures=0, reports=sessions,
+    )  # fmt: skip
+
+
+def test_players_that_stall_are_told_of() -> None:
+    (advice,) = advise(channel(), viewers(stalled=0.12))
+    assert (advice.rule, advice.serious) == ("players-stall", True)
+    assert "12% of 50 players" in advice.text
+    assert "--latency-target 1.2" in advice.remedy
+    (untargeted,) = advise(channel(latency_target=None), viewers(stalled=0.12))
+    assert "--latency-target" not in untargeted.remedy
+
+
+def test_players_that_are_late_are_told_of() -> None:
+    (advice,) = advise(channel(), viewers(latency=1.7))
+    assert (advice.rule, advice.serious) == ("players-late", False)
+    assert "1.7 s behind" in advice.text
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        viewers(), viewers(latency=None), viewers(latency=1.6), viewers(stalled=0.04),
+        viewers(sessions=1, stalled=1.0), viewers(sessions=10, stalled=0.1),
+    ],
+)  # fmt: skip
+def test_of_players_that_fare_well_nothing_is_said(told: ViewersReport) -> None:
+    assert advise(channel(), told) == []
+    late = viewers(stalled=1.0, latency=9.0)
+    assert advise(channel(state="ended"), late) == [], "it is over"
 
 
 def test_of_a_channel_that_is_well_nothing_is_said() -> None:

@@ -53,6 +53,15 @@ async def test_a_card_shows_a_live_channel_and_what_is_wrong_with_it(
     await expect(card.locator(".tracks")).to_contain_text("avc1.64001f")
     await expect(card.locator(".about .quiet")).to_contain_text("<b>Lavf</b>")
     await expect(card.locator("a.watch")).to_have_attribute("href", "/watch/cam-one")
+    said = card.locator(".audience")
+    await expect(said).to_be_hidden()
+    report = b'bl=(700;v 300;a),br=(3000;v),e=t,ltc=%d,sid="%d",sta=p,ts=1,v=2\n'
+    for late in (1250, 1400):
+        answer = await origin.ask("POST", "/cmcd/cam-one", body=report % (late, late))
+        assert answer.status == 204
+    await expect(said).to_have_text(
+        "2 players report · latency p50 1.25 s, p95 1.40 s · buffer 300 ms · 3.0 Mbit/s · 0 stalls"
+    )
     assert not refused, "nothing on the page is against its own policy"
 
     answer = await origin.ask(

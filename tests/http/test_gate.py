@@ -88,6 +88,14 @@ def test_an_open_channel_asks_for_nothing(house: House) -> None:
     assert all(house.frontend.route.refused[each] == 0 for each in REFUSALS)  # type: ignore[attr-defined]
 
 
+def test_who_may_not_watch_has_nothing_to_tell(house: House) -> None:
+    Live(house)
+    length = b"Content-Length: 0"
+    assert status(get(house, b"/cmcd/live", length, method=b"POST").written) == 401
+    told = get(house, b"/t/" + GOOD + b"/cmcd/live", length, method=b"POST").written
+    assert status(told) == 204
+
+
 def test_a_preflight_needs_none(house: House) -> None:
     for path in (MEDIA[0], b"/t/" + GOOD + MEDIA[0], b"/ingest/live"):
         answer = get(

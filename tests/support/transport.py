@@ -8,6 +8,8 @@ from ipaddress import ip_network
 from typing import Any, Final, cast
 
 from sorgente.broker import Broker, BrokerLimits
+from sorgente.cmcd.audience import Audience
+from sorgente.histogram import Histogram
 from sorgente.http.access import Access, Reason
 from sorgente.http.admin import AdminAccess
 from sorgente.http.asgi import AsgiApp
@@ -16,7 +18,6 @@ from sorgente.http.connection import Connection
 from sorgente.http.delivery import DeliveryRules
 from sorgente.http.frontend import Frontend, FrontendLimits
 from sorgente.http.gate import Gate
-from sorgente.http.histogram import Histogram
 from sorgente.http.household import ConnectionLimits
 from sorgente.http.ingest import IngestRules
 from sorgente.http.own import OwnManifests
@@ -166,6 +167,7 @@ class House:
             linger_seconds=2.0,
             stall_seconds=30.0,
         )
+        self.audience = Audience()
         router = Router(
             self.broker,
             control,
@@ -182,6 +184,7 @@ class House:
             AdminAccess(admin_key),
             own_manifests=OwnManifests(normalize=normalize),
             asker=asker,
+            audience=self.audience,
         )
         self.later: list[tuple[float, Callable[[], None]]] = []
         self.frontend = Frontend(

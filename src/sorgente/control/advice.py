@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from sorgente.cmcd.viewers import VIEWER_SECONDS, ViewersReport
 from sorgente.control.schema import Advice
 from sorgente.media.report import ChannelReport, TrackReport
 
@@ -37,17 +38,29 @@ AHEAD: Final = 0.05
 SKIPS: Final = 10
 """Players moved forward or cut off that are no accident."""
 
+STALLED: Final = 0.05
+"""Part of the players that stalled lately: one in twenty is no longer somebody's bad line."""
+
+FEW: Final = 2
+"""Players that have to stall: one alone may have been asleep."""
+
+LATE: Final = 2
+"""Times the latency that manifests ask for. Players that fare well are within a tenth of it."""
+
 DEFAULT_RATE: Final = 30.0
 """Frames a second, where it is not known."""
 
 Rule = Callable[[ChannelReport], Iterator[Advice]]
+ViewersRule = Callable[[ChannelReport, ViewersReport], Iterator[Advice]]
 TrackRule = Callable[[TrackReport], Iterator[Advice]]
 
 
-def advise(channel: ChannelReport) -> list[Advice]:
-    """What there is to say, serious things first."""
+def advise(channel: ChannelReport, viewers: ViewersReport | None = None) -> list[Advice]:
+    """What there is to say, serious things first. ``viewers``: of the players that report."""
     found = [advice for rule in RULES for advice in rule(channel)]
     if channel.state == "live":
+        if viewers is not None:
+            found += [advice for rule in VIEWERS_RULES for advice in rule(channel, viewers)]
         for track in channel.tracks:
             found += [advice for rule in TRACK_RULES for advice in rule(track)]
     return sorted(found, key=lambda advice: not advice.serious)
@@ -140,6 +153,35 @@ def slow_players(channel: ChannelReport) -> Iterator[Advice]:
         )
 
 
+def players_stall(channel: ChannelReport, viewers: ViewersReport) -> Iterator[Advice]:
+    """They say so themselves."""
+    if viewers.stalled >= STALLED and viewers.stalled * viewers.sessions >= FEW:
+        target = channel.latency_target
+        more = "" if target is None else f" (--latency-target {target * 1.5:.2g})"
+        yield Advice(
+            rule="players-stall",
+            text=f"{viewers.stalled:.0%} of {viewers.sessions} players stalled in the last "
+            f"{VIEWER_SECONDS:.0f} s.",
+            remedy="If nothing else is said here, their links are slow or uneven: offer a lower "
+            f"bit rate too, or more latency{more}.",
+            serious=True,
+        )
+
+
+def players_late(channel: ChannelReport, viewers: ViewersReport) -> Iterator[Advice]:
+    """They are not where the manifest wants them."""
+    target, latency = channel.latency_target, viewers.latency
+    if target is not None and latency is not None and latency.p50 > LATE * target:
+        yield Advice(
+            rule="players-late",
+            text=f"Half of the players are {latency.p50:.1f} s behind or more; they were asked for "
+            f"{target:.1f} s.",
+            remedy="Reload one: if it is on time then, they stalled and did not catch up; if not, "
+            "its settings keep it back.",
+            serious=False,
+        )
+
+
 def track_away(track: TrackReport) -> Iterator[Advice]:
     """One of several encoders, or one of its tracks, is missing."""
     if track.away and track.kind in ("video", "audio"):
@@ -218,6 +260,7 @@ RULES: Final[tuple[Rule, ...]] = (
     clock_off,
     slow_players,
 )
+VIEWERS_RULES: Final[tuple[ViewersRule, ...]] = (players_stall, players_late)
 TRACK_RULES: Final[tuple[TrackRule, ...]] = (
     track_away,
     long_chunks,

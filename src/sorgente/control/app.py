@@ -13,17 +13,17 @@ from starlette.routing import Route
 from sorgente.control.api import Api, refusal
 from sorgente.control.metrics import OriginCollector
 from sorgente.control.static import static_routes
-from sorgente.control.status import StatusSource
+from sorgente.control.status import ChannelSource, StatusSource
 from sorgente.errors import OriginError
 
 NO_STORE = {"Cache-Control": "no-store"}
 
 
-def control_app(source: StatusSource, api: Api) -> Starlette:
-    """``/healthz``, ``/readyz``, ``/metrics``, answered from what ``source`` tells; the pages and
-    their files; and ``api``."""
+def control_app(source: StatusSource, channels: ChannelSource, api: Api) -> Starlette:
+    """``/healthz``, ``/readyz``, ``/metrics``, answered from what ``source`` and ``channels`` tell;
+    the pages and their files; and ``api``."""
     registry = CollectorRegistry()
-    registry.register(OriginCollector(source))
+    registry.register(OriginCollector(source, channels))
     ProcessCollector(registry=registry)
 
     async def healthz(_: Request) -> Response:

@@ -1,64 +1,54 @@
 """Prometheus metrics, pulled: the owners are asked at scrape time, the hot path only adds.
 
-Names follow https://prometheus.io/docs/practices/naming/. Per-channel series exist while their
-channel does, so there are never more than ``--max-channels`` and ``--max-waiting`` allow; those of
-sources are as many as the settings name.
+Names follow https://prometheus.io/docs/practices/naming/. Those of one channel, and of one track,
+are in :mod:`~.channel_metrics`; those of sources are as many as the settings name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields
-from itertools import accumulate
 
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
-    HistogramMetricFamily,
     Metric,
 )
 from prometheus_client.registry import Collector
 
-from sorgente.control.status import HistogramStatus, OriginStatus, StatusSource
-
-COUNTERS = {
-    "bytes_in": "Bytes of media received from encoders.",
-    "bytes_out": "Bytes of media handed to players.",
-    "chunks": "Chunks relayed.",
-    "deliveries": "Chunks handed to players, counted for each player.",
-    "lag_skips": "Times a slow player was moved forward to a random access point.",
-    "lag_aborts": "Players cut off because what they needed next had left the window.",
-    "stall_aborts": "Players cut off because they took nothing for too long.",
-    "upload_aborts": "Uploads that broke off or were refused.",
-    "repeated_chunks": "Chunks dropped because they were here already.",
-    "filler_chunks": "Chunks that encoders sent in place of an input they had lost.",
-}
+from sorgente.control.channel_metrics import COUNTERS, channel_metrics, histogram
+from sorgente.control.status import ChannelSource, OriginStatus, StatusSource
 
 
 class OriginCollector(Collector):
     """All that Sorgente exports."""
 
-    def __init__(self, source: StatusSource) -> None:
+    def __init__(self, source: StatusSource, channels: ChannelSource) -> None:
         self._source = source
+        self._channels = channels
 
     def collect(self) -> Iterator[Metric]:
         """Ask the owners now."""
         status = self._source()
         yield from _gauges(status)
         yield from _counters(status)
-        yield _histogram(
+        yield histogram(
             "sorgente_relay_seconds",
             "From a chunk's last byte in to its last byte handed to the kernel for every player.",
-            status.relay_time,
+            [((), status.relay_time)],
         )
-        yield _histogram(
+        yield histogram(
             "sorgente_loop_lag_seconds",
             "How late the event loop came to a timer.",
-            status.loop_lag,
+            [((), status.loop_lag)],
         )
+        yield from channel_metrics(self._channels())
 
 
 def _gauges(status: OriginStatus) -> Iterator[Metric]:
+    build = GaugeMetricFamily("sorgente_build_info", "1; what runs.", labels=["version"])
+    build.add_metric([status.version], 1)
+    yield build
     yield GaugeMetricFamily("sorgente_channels", "Channels live.", status.channels_live)
     yield GaugeMetricFamily("sorgente_publishers", "Encoders at work.", status.publishers)
     yield GaugeMetricFamily("sorgente_connections", "Connections open.", status.connections)
@@ -109,6 +99,17 @@ def _counters(status: OriginStatus) -> Iterator[Metric]:
     yield CounterMetricFamily(
         "sorgente_connections_refused", "Connections that were one too many.", status.refused
     )
+    refusals = CounterMetricFamily(
+        "sorgente_refusals", "Requests that were answered with an error.", labels=["status"]
+    )
+    for code, count in status.refusals.items():
+        refusals.add_metric([str(code)], count)
+    yield refusals
+    yield CounterMetricFamily(
+        "sorgente_cmcd_unread",
+        "What players said of themselves, and nobody could read.",
+        status.unread_reports,
+    )
     refused = CounterMetricFamily(
         "sorgente_publish_refused",
         "Uploads that were not let in, for want of the key or for where they came from.",
@@ -145,10 +146,3 @@ def _counters(status: OriginStatus) -> Iterator[Metric]:
         yield CounterMetricFamily(
             f"sorgente_{field.name}", COUNTERS[field.name], getattr(status.totals, field.name)
         )
-
-
-def _histogram(name: str, text: str, histogram: HistogramStatus) -> Metric:
-    cumulative = accumulate(histogram.counts)
-    bounds = [*map(str, histogram.bounds), "+Inf"]
-    buckets = list(zip(bounds, map(float, cumulative), strict=True))
-    return HistogramMetricFamily(name, text, buckets=buckets, sum_value=histogram.total)

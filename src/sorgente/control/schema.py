@@ -84,6 +84,39 @@ class Counters(Struct, frozen=True):
     upload_aborts: Annotated[Count, Meta(description="Uploads broken off, or refused.")]
     repeated_chunks: Count
     filler_chunks: Count
+    periods: Annotated[Count, Meta(description="Timelines begun: restarts, jumps, drift.")]
+
+
+class Quantiles(Struct, frozen=True):
+    """Of what players said last."""
+
+    p5: float
+    p50: float
+    p95: float
+
+
+class Audience(Struct, frozen=True):
+    """The players that say how they fare (CMCD), where they can be believed. What is null, none of
+    them says."""
+
+    sessions: Annotated[Count, Meta(description="Heard of in the last 40 s.")]
+    formats: Annotated[
+        dict[str, Count], Meta(description="Sessions by format: dash, hls, smooth, other, unknown.")
+    ]
+    states: Annotated[
+        dict[str, Count],
+        Meta(description="By state (CMCD 2), of the 1000 heard of last, like what follows."),
+    ]
+    stalled: Annotated[float, Meta(description="Part that ran dry in the last 40 s.", ge=0, le=1)]
+    latency: Quantiles | None
+    buffer: Annotated[Quantiles | None, Meta(description="Of picture and sound, what is less.")]
+    bit_rate: Annotated[Quantiles | None, Meta(description="As encoded, picture and sound.")]
+    throughput: Annotated[Quantiles | None, Meta(description="As players measure it.")]
+    playback_rate: Quantiles | None
+    stalls: Annotated[Count, Meta(description="Since the channel began, like what follows.")]
+    stalled_seconds: float
+    failures: Annotated[Count, Meta(description="Errors of players (CMCD 2, events).")]
+    reports: Count
 
 
 class Channel(Struct, frozen=True):
@@ -109,6 +142,9 @@ class Channel(Struct, frozen=True):
     window_bytes: Count
     counters: Counters
     advice: list[Advice] = []
+    audience: Annotated[
+        Audience | None, Meta(description="null: no player has said anything of itself.")
+    ] = None
 
 
 class Channels(Struct, frozen=True):

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sorgente.broker import FeedSnapshot
+from sorgente.cmcd.viewers import Viewers
 from sorgente.hooks.tally import HookStatus
 from sorgente.media.fanout import Counters
+from sorgente.media.report import ChannelReport
 
 
 class HistogramStatus(Protocol):
@@ -56,6 +58,10 @@ class OriginStatus:
     connections: int
     refused: int
     """Connections that were one too many."""
+    refusals: Mapping[int, int]
+    """Requests that were answered with an error, by its status."""
+    unread_reports: int
+    """What players said of themselves, and nobody could read."""
     publish_refused: Mapping[str, int]
     """Uploads, by the reason why they were not let in."""
     hooks: HookStatus
@@ -80,4 +86,15 @@ class OriginStatus:
         return sum(channel.waiting for channel in self.channels)
 
 
+@dataclass(frozen=True, slots=True)
+class ChannelStatus:
+    """A channel, now."""
+
+    report: ChannelReport
+    viewers: Viewers | None
+    """Its players, if any of them says how it fares."""
+
+
 StatusSource = Callable[[], OriginStatus]
+ChannelSource = Callable[[], Sequence[ChannelStatus]]
+"""All channels, by name. Takes 0.1 ms a channel."""

@@ -8,6 +8,7 @@ from typing import TypeVar
 import msgspec
 
 from sorgente.broker import Broker
+from sorgente.cmcd.audience import Audience
 from sorgente.control import schema
 from sorgente.control.advice import advise
 from sorgente.control.status import StatusSource
@@ -21,11 +22,18 @@ Struct = TypeVar("Struct", bound=msgspec.Struct)
 class View:
     """Looks, and changes nothing."""
 
-    def __init__(self, broker: Broker, now: Callable[[], float], status: StatusSource) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        now: Callable[[], float],
+        status: StatusSource,
+        audience: Audience,
+    ) -> None:
         """``now``: seconds of a clock that only grows."""
         self._broker = broker
         self._now = now
         self._status = status
+        self._audience = audience
 
     @property
     def closing(self) -> bool:
@@ -49,11 +57,13 @@ class View:
 
     def channels(self) -> list[schema.Channel]:
         """All of them."""
-        return [_channel(each) for each in self._broker.report(self._now())]
+        now = self._now()
+        return [self._channel(each, now) for each in self._broker.report(now)]
 
     def channel(self, name: str) -> schema.Channel:
         """One. Raises NotFound."""
-        return _channel(report(self.known(name), self._now()))
+        now = self._now()
+        return self._channel(report(self.known(name), now), now)
 
     def track(self, name: str, track: str) -> schema.Track:
         """One of its tracks. Raises NotFound."""
@@ -78,9 +88,14 @@ class View:
             raise NotFound(f"there is no channel {name}")
         return channel
 
-
-def _channel(seen: ChannelReport) -> schema.Channel:
-    return msgspec.structs.replace(_as(schema.Channel, seen), advice=advise(seen))
+    def _channel(self, seen: ChannelReport, now: float) -> schema.Channel:
+        viewers = self._audience.of(self.known(seen.name))
+        told = None if viewers is None else viewers.report(now)
+        return msgspec.structs.replace(
+            _as(schema.Channel, seen),
+            advice=advise(seen, told),
+            audience=None if told is None else _as(schema.Audience, told),
+        )
 
 
 def _as(struct: type[Struct], seen: object) -> Struct:

@@ -299,6 +299,7 @@ class Connection(asyncio.Protocol):
 
     def fail(self, error: OriginError) -> None:
         """Send ``error``; the exchange is over."""
+        self._household.refusals[error.status] += 1
         headers = [wire.TEXT, *error.headers]
         if all(name != b"Cache-Control" for name, _ in headers):
             headers.append(wire.NO_STORE)

@@ -50,6 +50,7 @@ class Frontend:
         self.closing = False
         self.refused = 0
         """Connections that were one too many."""
+        self.refusals: Counter[int] = Counter()
         self._bounds = bounds
         self._proxy_protocol = proxy_protocol
         self._after = after

@@ -96,16 +96,19 @@ class Gate:
 
 
 def _watched(request: Request) -> str | None:
-    """The channel whose media or manifest is asked for, if that is what is asked for.
+    """The channel whose media or manifest is asked for, or which a player tells about, if that is
+    what the request is for.
 
     Raises:
         NotFound, BadRequest: nothing is; or no name.
     """
     path = request.path
     # A preflight has no credentials, whatever it is for (WHATWG Fetch §3.2.2).
-    if request.method not in READING or INGEST(path):
+    if request.method == "OPTIONS" or INGEST(path):
         return None
     at = place(path)
+    if request.method not in READING:
+        return at.channel if at.kind == "cmcd" else None
     match at.kind:
         case "play" | "manifest" | "segment" | "init":
             return at.channel

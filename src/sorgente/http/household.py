@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -56,6 +57,8 @@ class Household(Protocol):
     proxies: Proxies
     route: Route
     closing: bool
+    refusals: Counter[int]
+    """Errors sent, by status."""
 
     @property
     def overrun(self) -> bool:

@@ -7,9 +7,9 @@ from typing import Final
 
 from sorgente.broker import Broker
 from sorgente.errors import BadRequest, OriginError, RequestTimeout
+from sorgente.histogram import Histogram
 from sorgente.http import wire
 from sorgente.http.exchange import Exchange, Line
-from sorgente.http.histogram import Histogram
 from sorgente.http.ingest_path import TrackPath
 from sorgente.http.request import Request
 from sorgente.media.channel import WHOLE

@@ -11,9 +11,9 @@ from typing import Final
 
 from sorgente.broker import Broker
 from sorgente.errors import MissingInit, NotFound, OriginError, PublisherConflict, RequestTimeout
+from sorgente.histogram import Histogram
 from sorgente.http import wire
 from sorgente.http.exchange import Exchange, Line
-from sorgente.http.histogram import Histogram
 from sorgente.http.ingest import MOST_DISCARDED, IngestExchange, IngestRules
 from sorgente.http.ingest_path import IngestPath, ObjectPath, TrackPath
 from sorgente.http.request import Request

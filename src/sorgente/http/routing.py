@@ -10,15 +10,18 @@ from typing import Final, Literal
 from urllib.parse import unquote_to_bytes
 
 from sorgente.broker import Broker
+from sorgente.cmcd.audience import Audience
+from sorgente.cmcd.report import HEADERS, of_request
 from sorgente.errors import MethodNotAllowed, NotFound, OriginError
+from sorgente.histogram import Histogram
 from sorgente.http import wire
 from sorgente.http.access import Access, channel_of
 from sorgente.http.admin import AdminAccess
 from sorgente.http.asgi import AsgiApp, AsgiExchange
 from sorgente.http.asking import AskedExchange, Asker, Question
+from sorgente.http.cmcd import EventsExchange
 from sorgente.http.delivery import DeliveryRules, InitExchange, SegmentExchange
 from sorgente.http.exchange import Exchange, Line
-from sorgente.http.histogram import Histogram
 from sorgente.http.ingest import IngestExchange, IngestRules
 from sorgente.http.ingest_path import (
     DEFAULT_CHANNEL,
@@ -56,8 +59,13 @@ PLACES_KEPT: Final = 1024
 asks for. A path that means something has some 200 bytes at most."""
 
 
-Kind = Literal["play", "manifest", "segment", "init", "own", "time", "control", "api"]
+CMCD_SESSION: Final = HEADERS[0]
+
+Kind = Literal["play", "manifest", "segment", "init", "own", "cmcd", "time", "control", "api"]
 """What there is to ask for."""
+
+MEDIA: Final = frozenset({"play", "manifest", "segment", "init", "own"})
+"""What players ask for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +102,12 @@ def place(path: bytes) -> Place:
                 name(channel, "channel") if names else DEFAULT_CHANNEL,
                 name(track, "track") if len(names) == 2 else WHOLE,
             )
-        case b"own", [*_]:
+        case b"own", [channel, *_]:
+            return Place("own", name(channel, "channel"))
+        case b"own", []:
             return Place("own")
+        case b"cmcd", [channel]:
+            return Place("cmcd", name(channel, "channel"))
         case b"time", []:
             return Place("time")
         case b"api", [*_]:
@@ -144,6 +156,7 @@ class Router:
     own_manifests: OwnManifests = field(default_factory=OwnManifests)
     asker: Asker | None = None
     """Asked about who wants to publish with neither key nor token."""
+    audience: Audience = field(default_factory=Audience)
 
     def __call__(self, request: Request, line: Line) -> Exchange:
         """The exchange for ``request``.
@@ -157,8 +170,12 @@ class Router:
         if INGEST(path):
             return self._ingest(request, line, path)
         at = place(path)
+        if at.kind == "cmcd":
+            return self._events(request, line, at)
         if at.kind not in ("control", "api") and request.method not in READING:
             raise MethodNotAllowed(request.method, (*READING, "OPTIONS"))
+        if path is not request.target or CMCD_SESSION in request.headers:
+            self._hear(request, line, at)
         broker = self.broker
         match at.kind:
             case "segment" | "init":
@@ -177,6 +194,19 @@ class Router:
                 return AsgiExchange(line, request, self.control)
             case "control":
                 return AsgiExchange(line, request, self.control)
+
+    def _hear(self, request: Request, line: Line, at: Place) -> None:
+        """Take down what a player says of itself beside what it asks for, if it does."""
+        if at.kind in MEDIA and (b"CMCD=" in request.target or CMCD_SESSION in request.headers):
+            channel = self.broker.get(at.channel)
+            if channel is not None:
+                report = of_request(request.target, request.headers)
+                self.audience.hear(channel, report, line.now)
+
+    def _events(self, request: Request, line: Line, at: Place) -> Exchange:
+        if request.method != "POST":
+            raise MethodNotAllowed(request.method, ("POST", "OPTIONS"))
+        return EventsExchange(line, request, self.broker, self.audience, at.channel)
 
     def _ingest(self, request: Request, line: Line, path: bytes) -> Exchange:
         """Not among the places that are kept: every segment has a path of its own."""

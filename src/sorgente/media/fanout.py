@@ -43,6 +43,8 @@ class Counters:
     """Chunks that were here already, from another encoder or from the same one."""
     filler_chunks: int = 0
     """Chunks that an encoder sent in place of an input it had lost (``slat``)."""
+    periods: int = 0
+    """Timelines begun: encoders that began anew, jumps, drift that was corrected."""
 
 
 class Run(Protocol):

@@ -93,6 +93,7 @@ class Presentation:
     ) -> None:
         self.name = name
         self.timeline = Timeline()
+        self._counters = counters
         self._catalogue = Catalogue(counters)
         self.tracks = self._catalogue.tracks
         """By name."""
@@ -393,6 +394,7 @@ class Presentation:
         target = self._rules.segment_target
         period = Period(run, epoch, plan.rhythm, target, arrivals, tracks, before)
         self._periods.append(period)
+        self._counters.periods += 1
         for track in tracks:
             track.inits[epoch.id] = track.init
         stay = [] if before is None else period.take_over(before, tracks, promised)

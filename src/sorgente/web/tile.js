@@ -2,6 +2,7 @@
 // @ts-check
 import { ClockReader, since } from "./clock.js";
 import { Plot } from "./plot.js";
+import { Reporter } from "./report.js";
 
 const SAMPLE = 250; // milliseconds between values of the plots
 const MISSES = 60; // pictures without a clock, after which few are looked at
@@ -33,6 +34,9 @@ export class Tile {
   #stalledAt = 0;
   #playing = false;
   #timer;
+  #reporter;
+  /** How it fares, as it is told. @type {import("./report.js").State} */
+  #fares = { latency: null, buffer: NaN, bits: null, rate: 1 };
   #plots = {
     latency: new Plot("latency", milliseconds, 0.2),
     buffer: new Plot("buffer", milliseconds, 0.2),
@@ -46,9 +50,10 @@ export class Tile {
    * @param {HTMLElement} element made of the page's template
    * @param {string} name
    * @param {import("./clock.js").WallClock} clock
+   * @param {{channel: string, sf: string}} told what it plays, and how (CMCD)
    * @param {(video: HTMLVideoElement, say: (line: string) => void) => Watched} make
    */
-  constructor(element, name, clock, make) {
+  constructor(element, name, clock, { channel, sf }, make) {
     this.element = element;
     this.#clock = clock;
     this.video = /** @type {HTMLVideoElement} */ (element.querySelector("video"));
@@ -57,13 +62,18 @@ export class Tile {
     /** @type {HTMLElement} */ (element.querySelector("h2")).textContent = name;
     element.dataset.player = name;
     element.querySelector(".plots")?.append(...Object.values(this.#plots).map((p) => p.element));
+    const reporter = new Reporter(channel, sf, () => this.#fares);
+    this.#reporter = reporter;
     this.video.addEventListener("playing", () => {
       this.#playing = true;
+      reporter.is("p");
     });
+    this.video.addEventListener("pause", () => reporter.is("a"));
     this.video.addEventListener("waiting", () => {
       if (this.#playing && !this.video.seeking) {
         this.#stalls++;
         this.#stalledAt = performance.now();
+        reporter.is("r");
       }
     });
     this.#player = make(this.video, (line) => this.#say(line));
@@ -84,6 +94,7 @@ export class Tile {
 
   close() {
     clearInterval(this.#timer);
+    this.#reporter.close();
     this.#player.close();
     this.element.remove();
   }
@@ -122,10 +133,13 @@ export class Tile {
     const { buffered, currentTime } = video;
     const end = buffered.length ? buffered.end(buffered.length - 1) : NaN;
     const bytes = this.#player.bytes;
+    const buffer = Math.max(0, end - currentTime);
+    const bits = this.#bitRate(bytes, now);
+    this.#fares = { latency, buffer, bits, rate: video.playbackRate };
     this.#plots.latency.add(latency);
-    this.#plots.buffer.add(Math.max(0, end - currentTime));
+    this.#plots.buffer.add(buffer);
     this.#plots.rate.add(video.playbackRate);
-    this.#plots.bits.add(this.#bitRate(bytes, now));
+    this.#plots.bits.add(bits);
     this.#plots.stalls.add(this.#stalls);
     this.#plots.dropped.add(video.getVideoPlaybackQuality().droppedVideoFrames);
     this.#label.textContent = latency === null ? "" : milliseconds(latency);

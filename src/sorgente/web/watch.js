@@ -56,7 +56,9 @@ function add(name) {
   const element = /** @type {HTMLElement} */ (
     /** @type {Element} */ (template.content.firstElementChild).cloneNode(true));
   main.append(element);
-  const tile = new Tile(element, title, clock, (video, say) => new Player(video, channel, say));
+  const told = { channel, sf: name === "direct" ? "o" : "d" }; // a stream of ours, or DASH
+  const tile = new Tile(element, title, clock, told,
+    (video, say) => new Player(video, channel, say));
   tiles.set(name, tile);
   if (aimed) tile.target = slider.valueAsNumber / 1000;
 }

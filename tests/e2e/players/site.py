@@ -73,6 +73,6 @@ async def blank_page() -> AsyncIterator[Page]:
             await browser.close()
 
 
-def address(site: str, name: Name, manifest: str) -> str:
-    """Of the page with a player of a manifest."""
-    return f"{site}?{urlencode({'player': name, 'url': manifest})}"
+def address(site: str, name: Name, manifest: str, setup: str = "") -> str:
+    """Of the page with a player of a manifest; ``setup``: JavaScript that sets ``player`` up."""
+    return f"{site}?{urlencode({'player': name, 'url': manifest, 'setup': setup})}"

@@ -199,15 +199,19 @@ class Viewer:
 
 @asynccontextmanager
 async def watching(
-    name: Name, origin: Site, channel: str = "live", manifest: str = ""
+    name: Name,
+    origin: Site,
+    channel: str = "live",
+    manifest: str = "",
+    setup: str = "",
 ) -> AsyncIterator[Viewer]:
     """A viewer of a channel, with a stock player at its default settings; of the encoder's own
-    manifest, if the path of that is given."""
+    manifest, if the path of that is given. ``setup``: JavaScript that sets ``player`` up."""
     manifest = f"{origin.url}{manifest or f'/live/{channel}/manifest.mpd'}"
     async with serving(files(name)) as site, blank_page() as page:
         viewer = Viewer(page, origin)
         viewer.listen()
-        await page.goto(address(site, name, manifest))
+        await page.goto(address(site, name, manifest, setup))
         yield viewer
 
 

@@ -1,10 +1,12 @@
-// Plays ?url= with ?player=dash|shaka at its default settings, and reads the clock in the picture.
+// Plays ?url= with ?player=dash|shaka at its default settings, but for what ?setup= does with the
+// player, and reads the clock in the picture.
 // take() returns what has been seen since it was last asked.
 import { ClockReader, since } from "/clock.js";
 
 const WHOLE = { columns: 8, rows: 6, left: 0, top: 0, width: 1, height: 1 }; // support/picture.py
 
 const query = new URLSearchParams(location.search);
+const setUp = new Function("player", query.get("setup") ?? "");
 const video = document.querySelector("video");
 const reader = new ClockReader(WHOLE);
 
@@ -65,6 +67,7 @@ const players = {
         note(true, `${type} ${error?.code} ${error?.message ?? error}`),
       );
     }
+    setUp(player);
     player.initialize(video, url, true);
     latency = () => player.getCurrentLiveLatency();
   },
@@ -80,6 +83,7 @@ const players = {
         note(fatal, `shaka ${error.code} ${JSON.stringify(facts)}`);
       });
     player.addEventListener("error", ({ detail }) => describe(detail));
+    setUp(player);
     await player.attach(video);
     latency = () => player.getStats().liveLatency;
     await player.load(url).catch(describe);

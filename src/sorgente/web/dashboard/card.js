@@ -17,12 +17,13 @@ export class Card {
     this.who = element("p", { className: "quiet" });
     this.picture = element("div", { className: "picture" }, initials(name));
     this.numbers = element("dl", { className: "numbers" });
+    this.audience = element("p", { className: "quiet audience" });
     this.advice = element("ul", { className: "advice" });
     this.tracks = element("tbody");
     this.element = element("article", { className: "card" },
       element("div", { className: "top" }, this.picture,
         element("div", { className: "about" }, element("h2", {}, name), this.state, this.who)),
-      this.advice, this.numbers,
+      this.advice, this.numbers, this.audience,
       element("table", { className: "tracks" }, this.tracks),
       element("div", { className: "lines" },
         element("a", { className: "watch", href: `/watch/${name}` }, "Watch"),
@@ -48,6 +49,8 @@ export class Card {
     this.hasPicture = channel.tracks.some((track) => track.kind === "video" && track.segments);
     if (this.hasPicture && !hadPicture) this.look();
     this.showNumbers(channel);
+    this.audience.textContent = channel.audience ? saidBy(channel.audience) : "";
+    this.audience.hidden = !channel.audience;
     this.advice.replaceChildren(...channel.advice.map(adviceItem));
     for (const track of channel.tracks) this.row(track.name).update(track);
     for (const name of [...this.rows.keys()]) {
@@ -133,6 +136,24 @@ class Row {
     this.cadence.add(track.chunk_interval);
     this.jitter.add(track.jitter);
   }
+}
+
+/** What players say of themselves (CMCD), in a line. */
+function saidBy(audience) {
+  const { sessions, latency, buffer, bit_rate: bits, stalls, stalled } = audience;
+  const parts = [`${sessions} ${sessions === 1 ? "player reports" : "players report"}`];
+  if (latency) parts.push(`latency ${spread(latency, "p95")}`);
+  if (buffer) parts.push(`buffer ${spread(buffer, "p5")}`);
+  if (bits) parts.push(rate(bits.p50));
+  parts.push(`${stalls} ${stalls === 1 ? "stall" : "stalls"}`);
+  if (stalled) parts.push(`${Math.ceil(stalled * 100)} % stalled lately`);
+  return parts.join(" · ");
+}
+
+/** Half of them, and those who fare worse. */
+function spread(quantiles, worse) {
+  const half = seconds(quantiles.p50);
+  return quantiles.p5 === quantiles.p95 ? half : `p50 ${half}, ${worse} ${seconds(quantiles[worse])}`;
 }
 
 function adviceItem(advice) {
