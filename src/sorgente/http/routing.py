@@ -9,7 +9,7 @@ from typing import Final, Literal
 from urllib.parse import unquote_to_bytes
 
 from sorgente.broker import Broker
-from sorgente.errors import MethodNotAllowed, NotFound, OriginError
+from sorgente.errors import MethodNotAllowed, NotFound, OriginError, UnsupportedEncoding
 from sorgente.http import wire
 from sorgente.http.access import Access
 from sorgente.http.admin import AdminAccess
@@ -180,6 +180,8 @@ class Router:
         self.access.check(request, line.peer_host, parts)
         try:
             at = ingest_path(parts)
+            if request.is_gzip and not isinstance(at, ManifestPath):
+                raise UnsupportedEncoding("media is taken as it is, without a Content-Encoding")
         except OriginError as error:
             if not is_file(parts):
                 raise
