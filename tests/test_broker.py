@@ -3,7 +3,7 @@ import pytest
 from sorgente.broker import Broker, BrokerLimits
 from sorgente.errors import OriginError, OutOfMemory, Overloaded, PublisherConflict, ShuttingDown
 from sorgente.media.feed import Feed
-from sorgente.media.publisher import Publisher
+from sorgente.media.publisher import Form, Publisher
 from sorgente.media.subscriber import Subscriber
 from sorgente.media.utc import UtcClock
 from tests.support.journal import RecordingJournal
@@ -22,6 +22,14 @@ class Stage:
 
     def publish(self, name: str, *, takeover: bool = False) -> Publisher:
         return self.broker.publish(name, "me", NOW, self.told.append, takeover=takeover)
+
+    def put(self, name: str, track: str, *pieces: bytes) -> Publisher:
+        """An object, which nobody has put the end of."""
+        form = Form.OBJECT
+        publisher = self.broker.publish(name, "me", NOW, self.told.append, track=track, form=form)
+        for piece in pieces:
+            self.broker.feed(publisher, piece, NOW)
+        return publisher
 
     def watch(self, name: str) -> tuple[Feed, Subscriber, RecordingSink]:
         subscriber, sink = player()
@@ -94,6 +102,15 @@ def test_uploads_that_hold_more_than_all_memory_are_ended(stage: Stage) -> None:
         stage.broker.feed(publisher, upload.whole[:100_000], NOW)
     assert publisher.ended
     assert stage.broker.publishers == 0
+
+
+def test_who_fills_the_memory_and_falls_silent_pays(stage: Stage) -> None:
+    large, small = video(1, size=60_000), video(1, size=10_000)
+    silent = stage.put("a", "v", large.init, large.chunks[0][:-1])
+    later = stage.put("b", "v", small.init, small.chunks[0][:-1])
+    assert [type(error) for error in stage.told] == [OutOfMemory]
+    assert silent.ended
+    assert not later.ended
 
 
 def test_closing_ends_uploads_and_lets_nobody_in(stage: Stage) -> None:

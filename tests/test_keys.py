@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hmac
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +21,24 @@ def test_a_key_opens_to_itself_and_to_nothing_else(text: str, other: bytes) -> N
     assert key.opens_to(other) is (other == text.encode())
     assert not key.opens_to(text.encode()[:-1])
     assert not key.opens_to(text.encode() + b"\0")
+
+
+def test_what_is_compared_takes_as_long_whatever_is_offered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Digests, of one length, all of them by ``compare_digest``."""
+    compared: list[tuple[bytes, bytes]] = []
+
+    def compare(one: bytes, other: bytes) -> bool:
+        compared.append((one, other))
+        return one == other
+
+    monkeypatch.setattr(hmac, "compare_digest", compare)
+    key = Key("some-key-42")
+    offers = [b"", b"s", b"some-key-4", b"some-key-42", b"some-key-421", b"x" * 300]
+    assert [key.opens_to(each) for each in offers] == [False] * 3 + [True] + [False] * 2
+    assert len(compared) == len(offers)
+    assert {(len(one), len(other)) for one, other in compared} == {(32, 32)}
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,8 @@ class Broker:
         self._journal = journal
         self._channels: dict[str, Channel] = {}
         self._bytes_unchecked = 0
+        self._full = False
+        """When it was last looked at, no window had anything to give."""
         self.closing = False
         self._numbered = 0
         """Players that have a number."""
@@ -273,6 +275,8 @@ class Broker:
             MediaError: see :meth:`Publisher.feed`.
             OutOfMemory: no window is left to give; the upload has ended.
         """
+        if self._full:
+            self._make_room(publisher, now)  # not 1/64 later: each that is refused would leave that
         publisher.feed(data, now)
         self._bytes_unchecked += len(data)
         if self._bytes_unchecked * MEMORY_CHECKS_PER_LIMIT >= self._limits.memory:
@@ -280,15 +284,32 @@ class Broker:
             self._make_room(publisher, now)
 
     def _make_room(self, publisher: Publisher, now: float) -> None:
+        error = OutOfMemory(f"uploads alone hold more than {self._limits.memory} bytes")
         excess = self.bytes_held - self._limits.memory
         while excess > 0:
-            largest = max(self._channels.values(), key=lambda channel: channel.bytes_kept)
-            freed = largest.drop_oldest()
+            largest_first = sorted(self._channels.values(), key=lambda each: -each.bytes_kept)
+            freed = next((freed for each in largest_first if (freed := each.drop_oldest())), 0)
+            freed = freed or self._end_larger(publisher, error, now)
             if not freed:
-                error = OutOfMemory(f"uploads alone hold more than {self._limits.memory} bytes")
+                self._full = True
                 publisher.break_off(str(error), now)
                 raise error
             excess -= freed
+        self._full = False
+
+    def _end_larger(self, publisher: Publisher, error: OutOfMemory, now: float) -> int:
+        """End the uploads of the path whose chunks hold most while they come in, if that is more
+        than ``publisher`` holds; return the bytes that frees. Who fills the memory and falls silent
+        pays, not who comes next."""
+        sessions = [feed.session for channel in self for feed in channel if feed.session]
+        largest = max(sessions, key=lambda session: session.bytes_pending, default=None)
+        if largest is None or publisher.is_of(largest):
+            return 0
+        pending = largest.bytes_pending
+        if pending <= publisher.bytes_pending:
+            return 0
+        largest.end(error, now)
+        return pending
 
     def tick(self, now: float, wall: float) -> None:
         """Do what only time brings about; call it a few times a second."""

@@ -305,7 +305,7 @@ class UnsupportedEncoding(OriginError):
     """A Content-Encoding we do not decode."""
 
     status = 415
-    headers = ((b"Accept-Encoding", b"identity"),)  # RFC 9110 §15.5.16
+    headers = ((b"Accept-Encoding", b"identity"),)  # RFC 9110 §15.5.16; manifests: gzip too
 
 
 class RangeNotSatisfiable(OriginError):

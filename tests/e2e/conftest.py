@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e import cookbook
 from tests.e2e.programs import Program, ffmpeg
 from tests.integration.conftest import origin_process, spawn
 from tests.support.npm import node
@@ -49,3 +50,31 @@ def progressive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )  # fmt: skip
     subprocess.run(command, check=True, timeout=50)
     return path
+
+
+@pytest.fixture(scope="session")
+def pantry(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the files that the pages name."""
+    folder = tmp_path_factory.mktemp("pantry")
+    for name, size in (("input", "320x180"), ("film", "1280x720")):
+        command = ffmpeg(
+            *("-f", "lavfi", "-i", f"testsrc2=size={size}:rate=30:duration=20"),
+            *("-f", "lavfi", "-i", "sine=sample_rate=48000:duration=20"),
+            *("-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency"),
+            *("-pix_fmt", "yuv420p", "-g", "30", "-c:a", "aac", str(folder / f"{name}.mp4")),
+        )
+        subprocess.run(command, check=True, timeout=50)
+    (folder / "recording.mp4").symlink_to("input.mp4")
+    (folder / "mpv").mkdir()
+    (folder / "mpv" / "mpv.conf").write_text(cookbook.MPV)
+    return folder
+
+
+@pytest.fixture
+def folder(pantry: Path, tmp_path: Path) -> Path:
+    """What is in the pantry, and room for more."""
+    made = tmp_path / "kitchen"
+    made.mkdir()
+    for each in pantry.iterdir():
+        (made / each.name).symlink_to(each)
+    return made

@@ -141,14 +141,16 @@ class Place:
 class Shell:
     """A command that runs, with everything that it started; what it says is in a file."""
 
-    def __init__(self, text: str, folder: Path, log: Path, path: str) -> None:
+    def __init__(
+        self, text: str, folder: Path, log: Path, path: str, stdin: int = subprocess.DEVNULL
+    ) -> None:
         self._log = log
         with log.open("ab") as file:
             self.process = subprocess.Popen(
                 ["bash", "-c", text],
                 cwd=folder,
                 env={**os.environ, **HEADLESS, "PATH": path},
-                stdin=subprocess.DEVNULL,
+                stdin=stdin,
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,

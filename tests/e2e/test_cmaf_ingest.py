@@ -1,4 +1,5 @@
-"""A real encoder behind DASH-IF ingest, real players in front: from glass to glass, from pixels."""
+"""A real encoder behind DASH-IF ingest, in requests like livesim2's and MediaLive's, and real
+players in front: from glass to glass, from pixels."""
 
 from __future__ import annotations
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import math
 import re
-import subprocess
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ from tests.docs.page import DOCS, Command, anchor
 from tests.e2e import cookbook
 from tests.e2e.cookbook import HERE, Place, Promise, Recipe, Shell, page, recipes
 from tests.e2e.manifests import look
-from tests.e2e.programs import decoded, ffmpeg
+from tests.e2e.programs import decoded
 from tests.e2e.pushing import FFMPEGS
 from tests.e2e.segments import broken_promises, recorded, until_recorded
 from tests.integration.conftest import Spawn
@@ -58,24 +57,6 @@ CAMERA: Final = [
 PLAYED: Final = re.compile(r"(\d+\.\d+) A-V|time=00:00:(\d+\.\d+)")
 """Where ffplay, mpv and ffmpeg say they are, in seconds."""
 COMPLAINTS: Final = re.compile("error|invalid|missing|404", re.IGNORECASE)
-
-
-@pytest.fixture(scope="session")
-def pantry(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the files that the pages name."""
-    folder = tmp_path_factory.mktemp("pantry")
-    for name, size in (("input", "320x180"), ("film", "1280x720")):
-        command = ffmpeg(
-            *("-f", "lavfi", "-i", f"testsrc2=size={size}:rate=30:duration=20"),
-            *("-f", "lavfi", "-i", "sine=sample_rate=48000:duration=20"),
-            *("-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency"),
-            *("-pix_fmt", "yuv420p", "-g", "30", "-c:a", "aac", str(folder / f"{name}.mp4")),
-        )
-        subprocess.run(command, check=True, timeout=50)
-    (folder / "recording.mp4").symlink_to("input.mp4")
-    (folder / "mpv").mkdir()
-    (folder / "mpv" / "mpv.conf").write_text(cookbook.MPV)
-    return folder
 
 
 OpenKitchen = Callable[..., Awaitable["Kitchen"]]
@@ -146,16 +127,6 @@ class Kitchen:
             before, mpd = mpd, (await look(self.origin, channel)).mpd
             if mpd.periods[-1].attrib["id"] == before.periods[-1].attrib["id"]:
                 return mpd
-
-
-@pytest.fixture
-def folder(pantry: Path, tmp_path: Path) -> Path:
-    """What is in the pantry, and room for more."""
-    made = tmp_path / "kitchen"
-    made.mkdir()
-    for each in pantry.iterdir():
-        (made / each.name).symlink_to(each)
-    return made
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ as LL-DASH, decodes without a complaint, and goes on when ffmpeg begins again.""
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from tests.e2e.manifests import faults, look
 from tests.e2e.players.encoder import LiveEncoder
 from tests.e2e.players.measure import ON_AIR_SECONDS, in_time
 from tests.e2e.players.measurement import glass_to_glass, settled
+from tests.e2e.players.site import NAMES, Name
 from tests.e2e.players.viewer import watching
 from tests.e2e.programs import decoded, ffmpeg
 from tests.e2e.segments import broken_promises, recorded, until_recorded
@@ -32,6 +34,8 @@ MEASURED = 15.0
 LIMIT = 1900.0
 """Milliseconds, for machines with other things to do: the goal is 1.2 s."""
 MANIFESTS = {"ours": "/live/live/manifest.mpd", "its own": "/own/live/manifest.mpd"}
+EVENT = 6.0
+"""Seconds."""
 BACK = 10.0
 """Seconds until a player shows the new encoder's pictures, at most, on such a machine."""
 
@@ -181,6 +185,33 @@ async def test_glass_to_glass(spawn: Spawn, manifest: str) -> None:
             assert not viewer.complaints, await viewer.evidence("errors")
             assert not viewer.bad, await viewer.evidence("answers of 400 and more")
             assert measured.frames > MEASURED * RATE * 0.8
+
+
+@pytest.mark.players
+@pytest.mark.minutes
+@pytest.mark.parametrize("player", NAMES)
+async def test_what_is_left_of_an_event_is_played_by_its_own_manifest(
+    spawn: Spawn, player: Name
+) -> None:
+    """From the first picture to the last one, and to an end."""
+    origin = await spawn("--linger", "1")
+    with LiveEncoder(low_latency, f"{origin.url}/ingest/live") as encoder:
+        await encoder.running(EVENT)
+        await asyncio.to_thread(encoder.interrupt)
+        began, ended = encoder.camera.began, time.time()
+
+    async def over() -> bool:
+        answer = await origin.ask("GET", MANIFESTS["its own"])
+        return b'type="static"' in answer.body
+
+    await until(over)
+    async with watching(player, origin, manifest=MANIFESTS["its own"]) as viewer:
+        await viewer.until(lambda: viewer.ended, 2 * EVENT + 20, "the end")
+        assert viewer.samples[0].stamped < began + 1, await viewer.evidence("not from the start")
+        assert viewer.samples[-1].stamped > ended - 1, await viewer.evidence("not to the end")
+        assert len(viewer.samples) > 0.8 * EVENT * RATE, await viewer.evidence("few pictures")
+        assert not viewer.complaints, await viewer.evidence("errors")
+        assert not viewer.bad, await viewer.evidence("answers of 400 and more")
 
 
 @pytest.mark.players

@@ -6,6 +6,7 @@ import pytest
 
 from sorgente.http.exchange import Exchange, Line
 from sorgente.http.request import Request
+from sorgente.settings import ConnectionSettings
 from tests.support.live import video
 from tests.support.transport import (
     House,
@@ -167,6 +168,11 @@ def test_an_idle_connection_is_closed_without_a_word(house: House) -> None:
     house.pass_time(16)
     assert transport.closed
     assert transport.written == b""
+
+
+def test_by_default_a_connection_may_be_idle_for_a_minute() -> None:
+    """Of an encoder, between two objects (DASH-IF Ingest §7)."""
+    assert ConnectionSettings().idle_timeout > 60
 
 
 def test_an_answer_nobody_reads_does_not_keep_a_connection(house: House) -> None:

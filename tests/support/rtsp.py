@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,9 +80,15 @@ class _Port(asyncio.DatagramProtocol):
 
 
 @asynccontextmanager
-async def camera(encoder: list[str], directory: Path) -> AsyncIterator[Camera]:
+async def camera(
+    encoder: list[str],
+    directory: Path,
+    *,
+    streams: Sequence[str] = ("0:0", "0:1"),
+    stdin: int = subprocess.DEVNULL,
+) -> AsyncIterator[Camera]:
     """A camera that shows what ``encoder`` makes: an ffmpeg command up to the codec of its
-    picture, which is stream 0. Its sound, stream 1, is what ffmpeg sends over RTP by default and
+    picture. ``streams`` are that and its sound, which is what ffmpeg sends over RTP by default and
     what most cameras do: G.711."""
     loop = asyncio.get_running_loop()
     made = Camera(b"")
@@ -96,10 +102,10 @@ async def camera(encoder: list[str], directory: Path) -> AsyncIterator[Camera]:
         closing.callback(transport.close)
     sdp = directory / "camera.sdp"
     outputs = []
-    for index, port in enumerate(ports):
-        outputs += ["-map", f"0:{index}", "-f", "rtp", f"rtp://127.0.0.1:{port}?rtcpport=9"]
+    for stream, port in zip(streams, ports, strict=True):
+        outputs += ["-map", stream, "-f", "rtp", f"rtp://127.0.0.1:{port}?rtcpport=9"]
     process = await asyncio.create_subprocess_exec(
-        *encoder, *outputs, "-sdp_file", str(sdp), stdin=subprocess.DEVNULL
+        *encoder, *outputs, "-sdp_file", str(sdp), stdin=stdin
     )
     try:
         await until(lambda: sdp.exists() and sdp.read_text().count("a=rtpmap") == 2)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Final
 
 from sorgente.broker import Broker
 from sorgente.dash.posted import read_manifest
-from sorgente.errors import BodyTooLarge
+from sorgente.errors import BadRequest, BodyTooLarge
 from sorgente.hls.posted import read_playlist
 from sorgente.http import wire
 from sorgente.http.exchange import Exchange, Line
@@ -17,6 +18,9 @@ from sorgente.media.addresses import Posted
 
 MAX_MANIFEST: Final = 1 << 20
 """Bytes. An encoder's manifest has some KiB; with every segment listed for hours, some hundred."""
+
+_GZIP: Final = 16 + zlib.MAX_WBITS
+"""``wbits``: a gzip header, and nothing else."""
 
 
 class PostedManifestExchange(Exchange):
@@ -62,15 +66,36 @@ class PostedManifestExchange(Exchange):
         """Remember what it says. An empty one only asks whether this is the place."""
         if self._size > MAX_MANIFEST:
             raise _too_large()
-        posted = self._read() if self._body else Posted()
-        if self._body:
-            body, now = bytes(self._body), self.line.now
-            self._broker.announce(self._at.channel, self._at.file, body, posted, now)
+        body, posted = bytes(self._body), Posted()
+        if body and self.request.is_gzip:
+            body = _unpacked(body)
+        if body:
+            posted = self._read(body)
+            self._broker.announce(self._at.channel, self._at.file, body, posted, self.line.now)
         told = f"{len(posted.tracks)} tracks are expected\n"
         self.line.reply(200, told.encode(), [wire.TEXT, wire.NO_STORE])
 
-    def _read(self) -> Posted:
-        return (read_playlist if self._at.is_playlist else read_manifest)(bytes(self._body))
+    def _read(self, manifest: bytes) -> Posted:
+        return (read_playlist if self._at.is_playlist else read_manifest)(manifest)
+
+
+def _unpacked(packed: bytes) -> bytes:
+    """What gzip (RFC 1952) has packed. A bomb goes off as far as MAX_MANIFEST.
+
+    Raises:
+        BadRequest: it is no gzip, not all of it, or more than that.
+        BodyTooLarge: it would be too much.
+    """
+    unpacker = zlib.decompressobj(_GZIP)
+    try:
+        manifest = unpacker.decompress(packed, MAX_MANIFEST + 1)
+    except zlib.error as error:
+        raise BadRequest(f"the manifest is not gzip: {error}") from None
+    if len(manifest) > MAX_MANIFEST:
+        raise _too_large()
+    if not unpacker.eof or unpacker.unused_data:
+        raise BadRequest("the manifest is not one whole gzip member")
+    return manifest
 
 
 def _too_large() -> BodyTooLarge:

@@ -12,7 +12,7 @@ from urllib.parse import unquote_to_bytes
 from sorgente.broker import Broker
 from sorgente.cmcd.audience import Audience
 from sorgente.cmcd.report import HEADERS, of_request
-from sorgente.errors import MethodNotAllowed, NotFound, OriginError
+from sorgente.errors import MethodNotAllowed, NotFound, OriginError, UnsupportedEncoding
 from sorgente.histogram import Histogram
 from sorgente.http import wire
 from sorgente.http.access import Access, channel_of
@@ -225,6 +225,8 @@ class Router:
         """By somebody who may."""
         try:
             at = ingest_path(parts)
+            if request.is_gzip and not isinstance(at, ManifestPath):
+                raise UnsupportedEncoding("media is taken as it is, without a Content-Encoding")
         except OriginError as error:
             if not is_file(parts):
                 raise

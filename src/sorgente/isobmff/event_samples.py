@@ -1,6 +1,6 @@
 """Events that are samples of a metadata track.
 
-Two kinds of tracks have them. In an event message track (``evte``, ISO/IEC 23001-18) a sample
+Two kinds of tracks have them. In an event message track (``evte``, ISO/IEC 23001-18 §6.1) a sample
 holds an ``emib`` for every event that is on while the sample lasts, so one that goes on is told
 again with every sample; or ``emeb``, nothing. In a track of URI metadata (``urim``, ISO/IEC
 14496-12 §12.3.3) the sample entry names the scheme, and a sample is one event: its bytes, its time,
@@ -96,12 +96,16 @@ def _messages(sample: _Sample) -> Iterator[SampleEvent]:
 
 def _message(emib: Box, time: int) -> SampleEvent | None:
     """Read one event of a sample at ``time``; None if it is of a version to come. Raises
-    MalformedBox when it is cut short."""
+    MalformedBox when it is cut short.
+
+    As mp4-atom reads it (``emib.rs``, with a sample of MPEG's ``out_avail_track.cmfm``), and as
+    GPAC's ``MP4Box -dxml`` and Unified's ``fmp4ingest`` name the fields.
+    """
     fields = emib.fields()
     version, _ = fields.version_and_flags()
     if version:
         return None
-    fields.skip(4)
+    fields.skip(4)  # reserved
     delta, duration, event_id = fields.i64(), fields.u32(), fields.u32()
     scheme, value = fields.text(), fields.text()
     return SampleEvent(scheme, value, time + delta, duration, event_id, fields.raw(fields.left))

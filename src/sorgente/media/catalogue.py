@@ -78,9 +78,10 @@ class Catalogue:
                 break
 
     def drop_oldest(self) -> int:
-        """Let the oldest segment of the largest track go; return the bytes that frees."""
-        track = max(self.tracks.values(), key=lambda track: track.bytes_held, default=None)
-        return 0 if track is None else track.drop_oldest()
+        """Let the oldest segment of the largest track go that has one to give; return the bytes
+        that frees."""
+        largest_first = sorted(self.tracks.values(), key=lambda track: -track.bytes_held)
+        return next((freed for track in largest_first if (freed := track.drop_oldest())), 0)
 
     def forget_all_but(self, used: Collection[str]) -> list[Track]:
         """Let tracks go that nobody names any more: there is no end of names. Returns them."""

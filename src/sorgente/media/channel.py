@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Final
 from weakref import proxy
 
@@ -103,15 +104,13 @@ class Channel:
         return kept + sum(feed.bytes_held for feed in self._feeds.values())
 
     def drop_oldest(self) -> int:
-        """Let the oldest of the largest part go, and return the bytes that frees."""
-        if self.shelf.bytes_held > self.presentation.bytes_held:
-            freed = self.shelf.drop_oldest()
-            if freed:
-                return freed
-        feed = max(self._feeds.values(), key=lambda feed: feed.bytes_kept, default=None)
-        if feed is not None and feed.bytes_kept >= self.presentation.bytes_held:
-            return feed.drop_oldest() or self.presentation.drop_oldest()
-        return self.presentation.drop_oldest()
+        """Let the oldest of the largest part go that has anything to give; return the bytes that
+        frees."""
+        parts = [(feed.bytes_kept, feed.drop_oldest) for feed in self._feeds.values()]
+        parts.append((self.shelf.bytes_held, self.shelf.drop_oldest))
+        parts.append((self.presentation.bytes_held, self.presentation.drop_oldest))
+        parts.sort(key=itemgetter(0), reverse=True)
+        return next((freed for _, drop in parts if (freed := drop())), 0)
 
     def feed(self, track: str) -> Feed:
         """The path of ``track``; made if it is not there."""

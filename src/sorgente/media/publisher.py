@@ -94,6 +94,10 @@ class Publisher:
         """It began with media that nobody has an init segment for."""
         return self._parser is not None and self._parser.media_first
 
+    def is_of(self, session: Session) -> bool:
+        """Whether it is part of ``session``."""
+        return self._session is session
+
     def feed(self, data: bytes, now: float) -> None:
         """Take bytes in.
 
@@ -141,6 +145,7 @@ class Publisher:
         """Somebody else ended the session; the encoder is told ``error``."""
         if not self.ended:
             self.ended = True
+            self._parser = None  # with what is pending: the connection lingers, and we with it
             copy, self.copy = self.copy, None
             if copy is not None:
                 copy.end(complete=False)
@@ -160,5 +165,6 @@ class Publisher:
             if copy is not None:
                 copy.end(complete=outcome is Outcome.COMPLETE)
             self._session.leave(self, outcome, why, now)
+            self._parser = None
             # Its owner is no longer in a cycle with it, so what it had yet to relay goes with them.
             self._on_ended = None

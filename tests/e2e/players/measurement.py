@@ -32,7 +32,8 @@ class Glass:
     """Glass to glass, in milliseconds, over ``seconds``."""
 
     player: Name
-    input: Input
+    input: str
+    """One of ``INPUTS``, or what stands for it in ``docs/encoders.md``."""
     target: float | None
     """``--latency-target``; None: the origin's default."""
     seconds: float
@@ -53,6 +54,20 @@ class Glass:
     unreadable: int
     dropped: int
     clock_skew: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Steady:
+    """A picture without a clock, over ``seconds``: how far behind the player says it is."""
+
+    player: Name
+    input: str
+    seconds: float
+    frames: int
+    p50: float
+    """Of ``getCurrentLiveLatency()``, in milliseconds."""
+    max: float
+    stalls: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,7 +164,7 @@ def longest_still(samples: Sequence[Sample]) -> float:
     return round(max(gaps, default=0.0) * 1000, 1)
 
 
-def write_down(measurement: Glass | Recovery | Accident | Switch | Watch) -> None:
+def write_down(measurement: Glass | Steady | Recovery | Accident | Switch | Watch) -> None:
     """Print it, and append it to the file of SORGENTE_MEASUREMENTS if there is one."""
     entry = {"kind": type(measurement).__name__.lower(), "at": round(time.time())}
     line = json.dumps(entry | asdict(measurement))
@@ -182,7 +197,7 @@ def settled(viewer: Viewer, limit: float) -> bool:
 
 
 async def glass_to_glass(
-    viewer: Viewer, player: Name, form: Input, target: float | None, limit: float, seconds: float
+    viewer: Viewer, player: Name, form: str, target: float | None, limit: float, seconds: float
 ) -> Glass:
     """Let the player settle (p95 within ``limit`` ms, at most 15 s), then measure."""
     await viewer.until(lambda: viewer.first_picture is not None, GRACE_SECONDS, "the first picture")
@@ -223,3 +238,32 @@ async def glass_to_glass(
     )
     write_down(measured)
     return measured
+
+
+async def steadily(viewer: Viewer, player: Name, form: str, limit: float, seconds: float) -> Steady:
+    """Watch a picture without a clock, from when the player says it is within ``limit`` ms."""
+    latencies: list[float] = []
+
+    def within() -> bool:
+        return viewer.latency is not None and viewer.latency * 1000 <= limit
+
+    await viewer.until(within, SETTLING_SECONDS + GRACE_SECONDS, f"a latency of {limit} ms")
+    begin, frames, stalls = time.time(), viewer.shown, len(viewer.stalls)
+
+    def over() -> bool:
+        if viewer.latency is not None:
+            latencies.append(viewer.latency)
+        return time.time() >= begin + seconds
+
+    await viewer.until(over, seconds + GRACE_SECONDS, "the end of measuring")
+    found = Steady(
+        player=player,
+        input=form,
+        seconds=seconds,
+        frames=viewer.shown - frames,
+        p50=round(percentile(latencies, 0.5) * 1000, 1),
+        max=round(max(latencies) * 1000, 1),
+        stalls=len(viewer.stalls) - stalls,
+    )
+    write_down(found)
+    return found

@@ -140,6 +140,17 @@ class Viewer:
         """Of the picture on the screen, in pixels of the encoder's."""
         return int(self.state.get("width", 0))
 
+    @property
+    def shown(self) -> int:
+        """Pictures so far, whether there was a clock in them or not."""
+        return len(self.samples) + self.unreadable
+
+    @property
+    def latency(self) -> float | None:
+        """Seconds behind the live edge, as the player says; None while it does not know."""
+        latency = self.state.get("latency")
+        return None if latency is None else float(latency)
+
     def watched(self, names: Sequence[str]) -> str:
         """Which of these tracks the player asked for last."""
         asked = (name for each in reversed(self.answers) for name in names
