@@ -137,7 +137,6 @@ class Origin:
         )
         self._listener: asyncio.Server
         self._door: asyncio.Server | None = None
-        """For sources that the origin runs itself."""
         self._ticks: asyncio.Task[None]
 
     async def __aenter__(self) -> Origin:
@@ -161,10 +160,7 @@ class Origin:
             tune(listener)
         self._ticks = loop.create_task(self._tick())
         if self._sources:
-            # Plain, whatever is spoken outside: nobody signs a certificate for 127.0.0.1.
-            self._door = await loop.create_server(self._frontend.accept, LOOPBACK, 0)
-            port = self._door.sockets[0].getsockname()[1]
-            self._sources.start(f"http://{LOOPBACK}:{port}")
+            self._sources.start(await self.door())
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -179,6 +175,14 @@ class Origin:
         self._frontend.close()
         self._frontend.abort()
         await asyncio.sleep(0)  # for the transports to say that they are closed
+
+    async def door(self) -> str:
+        """The address for sources of this machine. HTTP whatever is spoken outside, and without a
+        PROXY protocol header: nobody signs a certificate for 127.0.0.1."""
+        if self._door is None:
+            loop = asyncio.get_running_loop()
+            self._door = await loop.create_server(self._frontend.accept, LOOPBACK, 0)
+        return f"http://{LOOPBACK}:{self._door.sockets[0].getsockname()[1]}"
 
     def _api(self, settings: Settings) -> Api:
         now = self._clock.monotonic

@@ -14,7 +14,6 @@ from sorgente.tools.ladder import Rung, parse_ladder
 from sorgente.tools.target import Target, parse_target
 
 
-@Parameter(name="*")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Treatment:
     """What is made of an input, by ``push`` and by the ``source`` of a channel alike."""
