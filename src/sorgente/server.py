@@ -28,7 +28,7 @@ from sorgente.control.view import View
 from sorgente.ffmpeg import find_program
 from sorgente.http.access import Access
 from sorgente.http.admin import AdminAccess
-from sorgente.http.delivery import DeliveryRules
+from sorgente.http.following import DeliveryRules
 from sorgente.http.frontend import Frontend, FrontendLimits
 from sorgente.http.histogram import Histogram
 from sorgente.http.household import ConnectionLimits

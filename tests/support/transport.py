@@ -12,7 +12,7 @@ from sorgente.http.access import Access, Reason
 from sorgente.http.admin import AdminAccess
 from sorgente.http.asgi import AsgiApp
 from sorgente.http.connection import Connection
-from sorgente.http.delivery import DeliveryRules
+from sorgente.http.following import DeliveryRules
 from sorgente.http.frontend import Frontend, FrontendLimits
 from sorgente.http.histogram import Histogram
 from sorgente.http.household import ConnectionLimits

@@ -14,8 +14,9 @@ from sorgente.http import wire
 from sorgente.http.access import Access
 from sorgente.http.admin import AdminAccess
 from sorgente.http.asgi import AsgiApp, AsgiExchange
-from sorgente.http.delivery import DeliveryRules, InitExchange, SegmentExchange
+from sorgente.http.delivery import InitExchange, SegmentExchange
 from sorgente.http.exchange import Exchange, Line
+from sorgente.http.following import DeliveryRules
 from sorgente.http.histogram import Histogram
 from sorgente.http.ingest import IngestExchange, IngestRules
 from sorgente.http.ingest_path import (
