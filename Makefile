@@ -2,6 +2,7 @@
 # make test    everything that CI does: lint, types, layers, tests, real encoders, a real browser
 # make lint | unit | e2e | cover        parts of it
 # make players | bench | soak           what takes minutes, or more than an hour: players
+# make watch                            our own player for ten minutes, glass to glass
 #
 # The first use of any of them sets up .venv; nothing else is needed than make and Python 3.11.
 
@@ -11,7 +12,7 @@ READY := .venv/ready
 # A worker for players and other real programs, one for the rest, which gives way (tests/conftest.py).
 BESIDE := -n 2
 
-.PHONY: run test lint unit e2e players cover bench soak lock clean browser
+.PHONY: run test lint unit e2e players watch cover bench soak lock clean browser
 
 run: $(READY)
 	@exec $(BIN)/sorgente demo
@@ -33,6 +34,12 @@ e2e: $(READY) browser
 
 players: $(READY) browser
 	SORGENTE_MEASUREMENTS=measurements.jsonl $(BIN)/pytest -s -m "players or minutes"
+
+# Our own player, SECONDS long: nothing else should run.
+watch: SECONDS ?= 600
+watch: $(READY) browser
+	SORGENTE_WATCH_SECONDS=$(SECONDS) SORGENTE_MEASUREMENTS=measurements.jsonl \
+		$(BIN)/pytest -s tests/e2e/test_watch.py -k in_time_for_long
 
 cover: $(READY)
 	$(BIN)/pytest -m "not e2e" --cov --cov-report=term-missing

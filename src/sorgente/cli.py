@@ -19,18 +19,7 @@ from sorgente.http.ingest_path import DEFAULT_CHANNEL
 from sorgente.http.tls import BadCertificate
 from sorgente.journal import JsonFormatter, TextFormatter
 from sorgente.server import Origin, serve
-from sorgente.settings import (
-    AccessSettings,
-    ConnectionSettings,
-    EncoderSettings,
-    HookSettings,
-    ListenSettings,
-    LogSettings,
-    PlayerSettings,
-    Settings,
-    TokenSettings,
-    WindowSettings,
-)
+from sorgente.settings import LogSettings, QuietSettings, Settings
 from sorgente.tokens.desk import BadTokenKey
 from sorgente.tools.bench.settings import BenchSettings
 from sorgente.tools.check.settings import CheckSettings
@@ -43,9 +32,6 @@ from sorgente.tools.token.order import TokenOrder
 DEFAULT_MANIFEST = f"http://127.0.0.1:8080/live/{DEFAULT_CHANNEL}/manifest.mpd"
 
 T = TypeVar("T")
-
-QUIET = LogSettings(log_level="warning")
-"""Who is there for the picture need not read who comes and goes."""
 
 VARIABLES = Env("SORGENTE_", command=False)
 
@@ -76,74 +62,21 @@ def launcher(
 
 
 @app.command(name="serve")
-def serve_command(
-    *,
-    listen: ListenSettings = ListenSettings(),  # noqa: B008 - frozen
-    window: WindowSettings = WindowSettings(),  # noqa: B008
-    encoders: EncoderSettings = EncoderSettings(),  # noqa: B008
-    players: PlayerSettings = PlayerSettings(),  # noqa: B008
-    access: AccessSettings = AccessSettings(),  # noqa: B008
-    hooks: HookSettings = HookSettings(),  # noqa: B008
-    tokens: TokenSettings = TokenSettings(),  # noqa: B008
-    connections: ConnectionSettings = ConnectionSettings(),  # noqa: B008
-    log: LogSettings = LogSettings(),  # noqa: B008
-) -> int:
+def serve_command(*, settings: Settings = Settings()) -> int:  # noqa: B008 - frozen
     """Run the origin."""
-    _set_up_logging(log)
-    settings = Settings(
-        listen=listen,
-        window=window,
-        encoders=encoders,
-        players=players,
-        access=access,
-        hooks=hooks,
-        tokens=tokens,
-        connections=connections,
-        log=log,
-    )
-    try:
-        _run(serve(settings, _announce if log.log_format == "text" else _log_address))
-    except OSError as error:
-        return _cannot_listen(listen, error)
-    except (BadCertificate, BadTokenKey) as error:
-        return _bad_file(error)
-    return 0
+    announce = _announce if settings.log.log_format == "text" else _log_address
+    return _on_air(settings, lambda: _run(serve(settings, announce)))
 
 
 @app.command(name="demo")
 def demo_command(
     *,
     demo: DemoSettings = DemoSettings(),  # noqa: B008 - frozen
-    listen: ListenSettings = ListenSettings(),  # noqa: B008
-    window: WindowSettings = WindowSettings(),  # noqa: B008
-    encoders: EncoderSettings = EncoderSettings(),  # noqa: B008
-    players: PlayerSettings = PlayerSettings(),  # noqa: B008
-    access: AccessSettings = AccessSettings(),  # noqa: B008
-    tokens: TokenSettings = TokenSettings(),  # noqa: B008
-    connections: ConnectionSettings = ConnectionSettings(),  # noqa: B008
-    log: LogSettings = QUIET,
+    settings: QuietSettings = QuietSettings(),  # noqa: B008
 ) -> int:
     """Run the origin with a live test picture in it, and say where to watch."""
-    _set_up_logging(log)
-    settings = Settings(
-        listen=listen,
-        window=window,
-        encoders=encoders,
-        players=players,
-        access=access,
-        tokens=tokens,
-        connections=connections,
-    )
-    try:
-        asyncio.run(run_demo(settings, demo))  # uvloop starts no process group of its own
-    except OSError as error:
-        return _cannot_listen(listen, error)
-    except ToolError as error:
-        print(f"sorgente demo: {error}", file=sys.stderr)
-        return 1
-    except (BadCertificate, BadTokenKey) as error:
-        return _bad_file(error)
-    return 0
+    # Not on uvloop: that starts no process group of its own.
+    return _on_air(settings, lambda: asyncio.run(run_demo(settings, demo)))
 
 
 @app.command(name="push")
@@ -176,7 +109,7 @@ def token_command(*, settings: TokenOrder) -> int:
     try:
         print(issue(settings, time.time()))
     except BadTokenKey as error:
-        return _bad_file(error)
+        return _complain(str(error), 2)
     return 0
 
 
@@ -229,15 +162,25 @@ def main() -> None:
     sys.exit(app.meta(result_action="return_value"))
 
 
-def _bad_file(error: BadCertificate | BadTokenKey) -> int:
-    print(f"sorgente: {error}", file=sys.stderr)
-    return 2
+def _on_air(settings: Settings, run: Callable[[], None]) -> int:
+    """Run an origin to its exit code. 1: it could not begin, or go on; 2: it is asked for what
+    cannot be."""
+    _set_up_logging(settings.log)
+    try:
+        run()
+    except OSError as error:
+        listen, why = settings.listen, error.strerror or error
+        return _complain(f"cannot listen on {listen.host}:{listen.port}: {why}", 1)
+    except ToolError as error:
+        return _complain(str(error), 1)
+    except (BadCertificate, BadTokenKey) as error:
+        return _complain(str(error), 2)
+    return 0
 
 
-def _cannot_listen(listen: ListenSettings, error: OSError) -> int:
-    print(f"sorgente: cannot listen on {listen.host}:{listen.port}: {error.strerror or error}",
-          file=sys.stderr)  # fmt: skip
-    return 1
+def _complain(line: str, code: int) -> int:
+    print(f"sorgente: {line}", file=sys.stderr)
+    return code
 
 
 def _set_up_logging(settings: LogSettings) -> None:

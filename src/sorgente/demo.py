@@ -67,7 +67,7 @@ class DemoSettings:
 async def run_demo(settings: Settings, demo: DemoSettings) -> None:
     """Run until SIGTERM or SIGINT.
 
-    Raises ToolError, and OSError when the address cannot be had.
+    Raises ToolError, BadCertificate, and OSError when the address cannot be had.
     """
     ffmpeg = find_prompt_ffmpeg()
     ladder = parse_ladder(demo.ladder or _usual_ladder())
@@ -78,7 +78,7 @@ async def run_demo(settings: Settings, demo: DemoSettings) -> None:
              "Ctrl-C ends it.\n")  # fmt: skip
         if demo.open and not await asyncio.to_thread(webbrowser.open, page):
             _say("No browser could be opened: please open that address.")
-        target = parse_target(f"{origin.url}/ingest/{DEFAULT_CHANNEL}", key)
+        target = parse_target(f"{await origin.door()}/ingest/{DEFAULT_CHANNEL}", key)
         await Broadcast(ffmpeg, target, Console(sys.stderr, time.monotonic)).run(ladder, stopping)
 
 
@@ -136,8 +136,7 @@ def _usual_ladder() -> str:
 
 
 def _with_key(settings: Settings, key: str) -> Settings:
-    """The same, with ``key`` and no other to publish what the demo publishes: it may come from an
-    address of this machine that is not known to be one."""
+    """The same, with ``key`` and no other to publish what the demo publishes."""
     channels = dict(settings.access.channel)
     channels[DEFAULT_CHANNEL] = ChannelSettings(publish_key=Key(key))
     return replace(settings, access=replace(settings.access, channel=channels))

@@ -31,6 +31,7 @@ class LogJournal:
         self._clock = clock
         self._audiences: dict[str, _Audience] = {}
         self._refusals = {reason: _Refusals(reason) for reason in Reason}
+        self._crowd = _Crowd()
 
     def published(self, feed: Feed, session: Session) -> None:
         """An encoder has the right to publish."""
@@ -78,6 +79,11 @@ class LogJournal:
         refusals = self._refusals[reason]
         refusals.note(channel, who)
         refusals.report(self._clock())
+
+    def crowded(self, handshakes: int) -> None:
+        """So many were under way, and one more came."""
+        self._crowd.dropped += 1
+        self._crowd.report(handshakes, self._clock())
 
     def tick(self) -> None:
         """Log what was held back; call it about once a second."""
@@ -178,6 +184,26 @@ class _Refusals:
         else:
             log.log(level, "%s: %s", self.channel, text, extra={"channel": self.channel})
         self.count, self.reported = 0, now
+
+
+class _Crowd:
+    """TLS handshakes that had to give way."""
+
+    __slots__ = ("dropped", "reported")
+
+    def __init__(self) -> None:
+        self.dropped = 0
+        self.reported = float("-inf")
+
+    def report(self, handshakes: int, now: float) -> None:
+        if now - self.reported < REFUSAL_SECONDS:
+            return
+        log.warning(
+            "%d TLS handshakes are under way, no more may be: the oldest give way (%d so far)",
+            handshakes,
+            self.dropped,
+        )
+        self.reported = now
 
 
 def _players(count: int) -> str:

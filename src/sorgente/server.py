@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, Final
+from typing import Final
 
 from sorgente import __version__
 from sorgente.allocator import give_large_blocks_back
@@ -32,9 +32,10 @@ from sorgente.histogram import Histogram
 from sorgente.hooks.hooks import Hooks
 from sorgente.http.access import Access
 from sorgente.http.admin import AdminAccess
-from sorgente.http.delivery import DeliveryRules
+from sorgente.http.following import DeliveryRules
 from sorgente.http.frontend import Frontend, FrontendLimits
 from sorgente.http.gate import Gate
+from sorgente.http.handshake import MAX_HANDSHAKES, Handshakes
 from sorgente.http.household import ConnectionLimits
 from sorgente.http.ingest import IngestRules
 from sorgente.http.listener import BACKLOG, tune
@@ -159,9 +160,17 @@ class Origin:
             Proxies(listen.trusted_proxy),
             proxy_protocol=listen.proxy_protocol,
         )
+        self._handshakes: Handshakes | None = None
+        if self._certificate is not None:
+            self._handshakes = Handshakes(
+                self._certificate.context,
+                self._frontend,
+                self._crowded,
+                seconds=settings.connections.head_timeout,
+                goodbye_seconds=LINGER_SECONDS,
+            )
         self._listener: asyncio.Server
         self._door: asyncio.Server | None = None
-        """For sources that the origin runs itself."""
         self._ticks: asyncio.Task[None]
 
     async def __aenter__(self) -> Origin:
@@ -170,26 +179,22 @@ class Origin:
         Raises:
             OSError: the address cannot be had.
         """
-        _raise_file_limit(self._settings.connections.max_connections)
+        connections = self._settings.connections.max_connections
+        _raise_file_limit(connections + (MAX_HANDSHAKES if self.secure else 0))
         listen = self._settings.listen
         loop = asyncio.get_running_loop()
-        tls: dict[str, Any] = {}
-        if self._certificate is not None:
-            tls["ssl"] = self._certificate.context
-            tls["ssl_handshake_timeout"] = self._settings.connections.head_timeout
-            tls["ssl_shutdown_timeout"] = LINGER_SECONDS
         self._listener = await loop.create_server(
-            self._frontend, listen.host, listen.port, backlog=BACKLOG, **tls
+            self._frontend if self._handshakes is None else self._handshakes,
+            listen.host,
+            listen.port,
+            backlog=BACKLOG,
         )
         for listener in self._listener.sockets:
             tune(listener)
         self._ticks = loop.create_task(self._tick())
         self._hooks.start()
         if self._sources:
-            # Plain, whatever is spoken outside: nobody signs a certificate for 127.0.0.1.
-            self._door = await loop.create_server(self._frontend.accept, LOOPBACK, 0)
-            port = self._door.sockets[0].getsockname()[1]
-            self._sources.start(f"http://{LOOPBACK}:{port}")
+            self._sources.start(await self.door())
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -203,10 +208,20 @@ class Origin:
         for listener in filter(None, (self._listener, self._door)):
             listener.close()
         self.broker.close(self._clock.monotonic())
+        if self._handshakes is not None:
+            self._handshakes.close()
         self._frontend.close()
         self._frontend.abort()
         await self._hooks.close()
         await asyncio.sleep(0)  # for the transports to say that they are closed
+
+    async def door(self) -> str:
+        """The address for sources of this machine. HTTP whatever is spoken outside, and without a
+        PROXY protocol header: nobody signs a certificate for 127.0.0.1."""
+        if self._door is None:
+            loop = asyncio.get_running_loop()
+            self._door = await loop.create_server(self._frontend.accept, LOOPBACK, 0)
+        return f"http://{LOOPBACK}:{self._door.sockets[0].getsockname()[1]}"
 
     def _api(self, settings: Settings) -> Api:
         now = self._clock.monotonic
@@ -314,6 +329,11 @@ class Origin:
         while not condition() and not hurry.is_set() and self._clock.monotonic() < end:
             with suppress(TimeoutError):
                 await asyncio.wait_for(hurry.wait(), DRAIN_LOOK_SECONDS)
+
+    def _crowded(self, handshakes: int) -> None:
+        """One of so many was one too many."""
+        self._frontend.refused += 1
+        self._journal.crowded(handshakes)
 
     def _after(self, seconds: float, call: Callable[[], None]) -> None:
         asyncio.get_running_loop().call_later(seconds, call)

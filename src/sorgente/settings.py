@@ -27,7 +27,7 @@ from sorgente.tools.target import DEFAULT_URL
 Positive = Annotated[int, Parameter(validator=Number(gt=0))]
 Seconds = Annotated[float, Parameter(validator=Number(gt=0))]
 Port = Annotated[int, Parameter(validator=Number(gte=0, lte=65535))]
-
+LogLevel = Literal["debug", "info", "warning", "error"]
 
 WITH_SECRETS: Final = ("source", "hook_secret", "authorize_url")
 """Settings that are secrets, or may hold one: rtsp://user:password@camera/."""
@@ -388,10 +388,11 @@ class LogSettings:
     log_format: Literal["text", "json"] = "text"
     """Lines for people or for machines."""
 
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_level: LogLevel = "info"
     """What is worth a line."""
 
 
+@Parameter(name="*")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All of them."""
@@ -409,6 +410,23 @@ class Settings:
     def shown(self) -> dict[str, object]:
         """All of them as they may be shown: of keys, whether there are any."""
         return _shown(self)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuietLogSettings(LogSettings):
+    """Who is there for the picture need not read who comes and goes."""
+
+    log_level: LogLevel = "warning"
+    """What is worth a line."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuietSettings(Settings):
+    """Those of the origin in a demo."""
+
+    log: QuietLogSettings = QuietLogSettings()
 
 
 def _shown(settings: Any) -> dict[str, object]:

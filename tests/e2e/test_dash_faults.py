@@ -11,7 +11,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -38,7 +38,7 @@ from tests.e2e.players.measurement import (
     settled,
     write_down,
 )
-from tests.e2e.players.relay import relayed
+from tests.e2e.players.relay import Relay, relayed
 from tests.e2e.players.site import NAMES, Name
 from tests.e2e.players.viewer import Viewer, watching
 from tests.integration.conftest import Spawn
@@ -385,14 +385,20 @@ async def test_the_sound_vanishes_and_comes_back(scene: Setting, player: Name) -
     await set_.goes_on("sound back", gone, returned)
 
 
-@minutes
-@pytest.mark.parametrize("player", NAMES)
-async def test_the_bit_rate_that_is_watched_dies(scene: Setting, player: Name) -> None:
+@asynccontextmanager
+async def ladder(scene: Setting, player: Name) -> AsyncIterator[tuple[Scene, Relay, str]]:
+    """A player among bit rates that can be cut off, and the one that it plays."""
     set_ = await scene(player, "tracks")
     async with relayed(set_.origin) as relay:
         set_.encoder(ladder_of_frames, ingest=relay.ingest)
         await set_.settled()
-        watched = set_.viewer.watched([rung.name for rung in LADDER])
+        yield set_, relay, set_.viewer.watched([rung.name for rung in LADDER])
+
+
+@minutes
+@pytest.mark.parametrize("player", NAMES)
+async def test_the_bit_rate_that_is_watched_dies(scene: Setting, player: Name) -> None:
+    async with ladder(scene, player) as (set_, relay, watched):
         gone = await relay.cut(f"/{watched}")
         await set_.goes_on("bit rate", gone, gone)
         await set_.viewer.until(
@@ -407,11 +413,7 @@ async def test_the_bit_rate_that_is_watched_dies(scene: Setting, player: Name) -
 @pytest.mark.parametrize("player", NAMES)
 async def test_a_bit_rate_that_is_not_watched_dies(scene: Setting, player: Name) -> None:
     """A new period that players go on to, and notice nothing of it."""
-    set_ = await scene(player, "tracks")
-    async with relayed(set_.origin) as relay:
-        set_.encoder(ladder_of_frames, ingest=relay.ingest)
-        await set_.settled()
-        watched = set_.viewer.watched([rung.name for rung in LADDER])
+    async with ladder(scene, player) as (set_, relay, watched):
         stalls = len(set_.viewer.stalls)
         gone = await relay.cut(f"/{next(rung.name for rung in LADDER if rung.name != watched)}")
 
@@ -428,11 +430,7 @@ async def test_a_bit_rate_that_is_not_watched_dies(scene: Setting, player: Name)
 async def test_a_bit_rate_that_is_not_watched_comes_back(scene: Setting, player: Name) -> None:
     """Alone, with time stamps from 0, and key frames between those of the others: a player that
     changes to it has a gap in front of the first."""
-    set_ = await scene(player, "tracks")
-    async with relayed(set_.origin) as relay:
-        set_.encoder(ladder_of_frames, ingest=relay.ingest)
-        await set_.settled()
-        watched = set_.viewer.watched([rung.name for rung in LADDER])
+    async with ladder(scene, player) as (set_, relay, watched):
         rung = next(rung for rung in LADDER if rung.name != watched)
         await relay.cut(f"/{rung.name}")
         returned = await away(UNNOTICED)

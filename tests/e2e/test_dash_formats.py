@@ -20,7 +20,6 @@ from tests.e2e.formats import (
 from tests.e2e.manifests import Look, faults, look
 from tests.e2e.players.encoder import LiveEncoder
 from tests.e2e.players.lines import LADDER, ladder_of_frames
-from tests.e2e.players.site import blank_page
 from tests.e2e.programs import decoded
 from tests.e2e.segments import (
     Recorded,
@@ -31,6 +30,7 @@ from tests.e2e.segments import (
 )
 from tests.integration.conftest import Spawn
 from tests.integration.process import OriginProcess
+from tests.support.browser import blank
 from tests.support.origin import Site, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
@@ -177,6 +177,6 @@ async def test_pixels_that_are_not_square(origin_process: OriginProcess, run: Ru
 
 async def supported(types: Mapping[str, str]) -> dict[str, bool]:
     """What Chromium says it can play."""
-    async with blank_page() as page:
+    async with blank() as page:
         code = "types => types.map(MediaSource.isTypeSupported)"
         return dict(zip(types, await page.evaluate(code, [*types.values()]), strict=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from sorgente.tools.stamp import STAMP_BITS, stamp
 from tests.e2e.conftest import Run
 from tests.e2e.programs import curl, decoded, ffmpeg
 from tests.e2e.showing import Showing
+from tests.support.certificates import Authority
 from tests.support.origin import until
 from tests.tools.test_picture import blocks, right
 
@@ -69,6 +71,21 @@ async def test_there_are_as_many_bit_rates_as_asked_for(tmp_path: Path) -> None:
         assert await demo.interrupted() == 0
 
 
+async def test_it_is_published_over_https_too(tmp_path: Path) -> None:
+    """Which its own uploads need not trust."""
+    authority = Authority()
+    cert = authority.write(tmp_path / "demo.pem")
+    options = ("--ladder", "180p:200k", "--cert", str(cert))
+    with Showing(tmp_path / "demo.log", *options) as demo:
+        authority.trusted_at(demo)
+        await demo.on_air()
+        assert f"\n  {demo.page}\n" in demo.log
+        assert demo.page.startswith("https://")
+        settings = (await demo.ask("GET", "/api/v1/settings")).body
+        assert json.loads(settings)["settings"]["log_level"] == "warning"
+        assert await demo.interrupted() == 0
+
+
 async def test_an_ffmpeg_that_does_not_keep_up_begins_again_on_time(tmp_path: Path) -> None:
     """With fewer bit rates, if there are several."""
     with Showing(tmp_path / "demo.log", "--ladder", "360p:500k,180p:200k") as demo:
@@ -79,7 +96,7 @@ async def test_an_ffmpeg_that_does_not_keep_up_begins_again_on_time(tmp_path: Pa
         stopped = time.monotonic()
         await until(lambda: time.monotonic() - stopped > 2.5)
         slow.send_signal(signal.SIGCONT)
-        await demo.says("this machine does not keep up with 2 bit rates: one from now on")
+        await demo.logged("this machine does not keep up with 2 bit rates: one from now on")
         await until(lambda: not slow.is_running())
         await until(lambda: bool(psutil.Process(demo.process.pid).children()))
         await demo.on_air(2)

@@ -182,7 +182,7 @@ async def test_push_publishes_with_the_key_and_shows_it_to_nobody(
 async def test_push_says_what_is_wrong(origin: OriginProcess, tmp_path: Path) -> None:
     where = f"{origin.url}/ingest/live"
     with Pushing(tmp_path, FFMPEGS["wheel"], "test", where, "--key", WRONG) as pushing:
-        assert await pushing.ended() == 1
+        assert await pushing.exited() == 1
         assert pushing.log == (
             "sorgente push: the origin answers 401: that is not the key to publish here\n"
         )

@@ -122,7 +122,7 @@ async def test_a_file_is_copied_packet_for_packet_and_in_sync(
         tracks[track] = run(*play, output=tmp_path / f"{track}.mp4")
         await origin.until_metric("sorgente_held", len(tracks))
     pushing = push(str(film), f"{origin.url}/ingest/film", ffmpeg=ffmpeg)
-    assert await pushing.ended() == 0, pushing.log
+    assert await pushing.exited() == 0, pushing.log
     assert "(v h264, a aac)" in pushing.log
     assert f"the end of {film}" in pushing.log
     for index, (track, player) in enumerate(tracks.items()):
@@ -148,7 +148,7 @@ async def test_a_ladder_is_aligned_and_never_larger_than_its_source(
     origin = origin_process
     url = f"{origin.url}/ingest/live"
     pushing = push("test:320x180@25", url, "--ladder", "720p,180p,120p:150k,90p", ffmpeg=ffmpeg)
-    await pushing.says("left out: 720p; the source has 180 lines, no more")
+    await pushing.logged("left out: 720p; the source has 180 lines, no more")
     manifest = await mpd(origin)
     assert len(manifest.periods) == 1
     rungs = [each for each in manifest.representations if each.id != "a"]
@@ -169,7 +169,7 @@ async def test_a_test_picture_plays_and_ends_well(
     live = run(*curl("-N", f"{origin.url}/play/live/v"), output=tmp_path / "v.mp4")
     await origin.until_metric("sorgente_held", 1)
     pushing = push(SMALL_TEST, f"{origin.url}/ingest/live")
-    await pushing.says("speed")  # after two reports, which come every second
+    await pushing.logged("speed")  # after two reports, which come every second
     assert await pushing.interrupted() == 0
     await live.succeeded()
     assert len(decoded(tmp_path / "v.mp4")) > 10
@@ -253,19 +253,19 @@ async def test_an_origin_that_is_restarted_is_pushed_to_again(push: Push, tmp_pa
     """By the same ffmpeg; what was not there is waited for, before and after."""
     at = free_port()
     pushing = push(SMALL_TEST, f"http://127.0.0.1:{at}/ingest/live")
-    await pushing.says("Connection refused; waiting for it")
+    await pushing.logged("Connection refused; waiting for it")
     with OriginProcess(tmp_path / "first.log", port=at) as first:
         await first.listening()
         await chunks(first, 50)
         ffmpeg = pushing.ffmpeg
         first.signal(signal.SIGTERM)
         await first.exited()
-    await pushing.says("trying again")
+    await pushing.logged("trying again")
     with OriginProcess(tmp_path / "second.log", port=at) as second:
         await second.listening()
         await chunks(second, 50)
         assert pushing.ffmpeg == ffmpeg
-        await pushing.says(f"publishing to http://127.0.0.1:{at}/ingest/live again")
+        await pushing.logged(f"publishing to http://127.0.0.1:{at}/ingest/live again")
         assert {each.id for each in (await mpd(second)).representations} == {"a", "v"}
         assert await pushing.interrupted() == 0
 
@@ -283,7 +283,7 @@ async def test_the_key_is_nowhere_to_be_seen(origin_process: OriginProcess, push
 
 async def test_nothing_to_push_is_one_line(origin_process: OriginProcess, push: Push) -> None:
     pushing = push("nowhere.mp4", f"{origin_process.url}/ingest/live")
-    assert await pushing.ended() == 1
+    assert await pushing.exited() == 1
     assert pushing.log == (
         "sorgente push: nowhere.mp4: Error opening input: No such file or directory\n"
     )

@@ -24,6 +24,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
 MEASURED = 8.0
 """Seconds in CI."""
+LONG = float(os.environ.get("SORGENTE_WATCH_SECONDS", "60"))
+"""Seconds; ten minutes by `make watch`."""
 LOOSE = 2000.0
 """Milliseconds: half of them are in time even where a machine is overloaded."""
 BACK = 20.0
@@ -87,11 +89,12 @@ async def test_it_shows_the_picture_and_how_late_it_is_and_lives_through_a_new_e
 
 
 @pytest.mark.minutes
-async def test_it_is_in_time_for_a_minute(demo: Showing) -> None:
+@pytest.mark.timeout(LONG + 120)
+async def test_it_is_in_time_for_long(demo: Showing) -> None:
     """p95 ≤ 160 ms and no stall, where nothing else runs: to be read, not asserted."""
     async with watching(demo.page) as watcher:
         await watcher.for_seconds(5)
-        assert await measured(watcher, 60, "direct, settled") < LOOSE
+        assert await measured(watcher, LONG, f"direct, settled, {LONG:g} s") < LOOSE
 
 
 @pytest.mark.minutes

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from playwright.async_api import Page
 
-from tests.e2e.players.site import blank_page
 from tests.e2e.players.viewer import Sample
+from tests.support.browser import blank
 from tests.support.origin import until
 
 RECORD: Final = """async () => {
@@ -85,7 +85,7 @@ class Watcher:
 @asynccontextmanager
 async def watching(address: str) -> AsyncIterator[Watcher]:
     """The page, from its first picture on. It has had no error in the end."""
-    async with blank_page() as page:
+    async with blank() as page:
         watcher = Watcher(page)
         await page.goto(address)
 

@@ -14,6 +14,7 @@ from sorgente.tools.bench.population import NothingToPlay, play
 from sorgente.tools.bench.settings import Crowd
 from sorgente.tools.bench.tally import Result
 from sorgente.tools.errors import UnusableArgument
+from sorgente.tools.web import Place
 from tests.integration.conftest import Launch
 from tests.integration.test_check import is_there, on_air
 from tests.support.origin import until
@@ -23,7 +24,7 @@ CROWD = Crowd(players=5, ramp=0.5, seconds=2.0, buffer=0.5)
 
 
 async def played(url: str, crowd: Crowd = CROWD) -> Result:
-    return await play(url, crowd, lambda _: None)
+    return await play(Place(url), crowd, lambda _: None)
 
 
 async def test_a_good_origin() -> None:

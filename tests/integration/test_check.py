@@ -12,6 +12,7 @@ import pytest
 from sorgente.cli import app
 from sorgente.tools.check.course import CannotCheck, watch
 from sorgente.tools.check.verdict import Verdict, judge
+from sorgente.tools.web import Place
 from tests.integration.conftest import Launch
 from tests.support.live import video
 from tests.support.origin import InProcess, until
@@ -22,7 +23,7 @@ SECONDS = 2.6
 
 
 async def verdict_of(url: str, seconds: float = SECONDS) -> Verdict:
-    return judge(await watch(url, seconds))
+    return judge(await watch(Place(url), seconds))
 
 
 def problems(verdict: Verdict) -> set[str]:
@@ -122,9 +123,9 @@ async def settled(site: InProcess) -> bool:
 async def test_nothing_there(tmp_path: Path) -> None:
     async with other_origin() as origin:
         with pytest.raises(CannotCheck, match="status 404"):
-            await watch(origin.url.replace("manifest", "other"), 1)
+            await watch(Place(origin.url.replace("manifest", "other")), 1)
     with pytest.raises(CannotCheck):
-        await watch(origin.url, 1)
+        await watch(Place(origin.url), 1)
 
 
 @pytest.mark.parametrize(("faults", "code"), [((), 0), ((Fault.NO_CORS,), 1)], ids=["good", "bad"])

@@ -7,10 +7,12 @@ import os
 import signal
 import ssl
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from sorgente.http import handshake
 from sorgente.settings import ConnectionSettings, ListenSettings
 from tests.integration.conftest import Launch, Spawn
 from tests.integration.process import OriginProcess
@@ -90,6 +92,51 @@ async def test_who_does_not_speak_tls_is_hung_up_on(origin: InProcess, said: byt
     await wire.send(said)
     assert b"HTTP/" not in await wire.ends()
     assert (await origin.ask("GET", "/healthz")).status == 200
+
+
+async def test_those_who_say_nothing_keep_nobody_out(
+    origin: InProcess, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Over the bound, who has said nothing for longest is hung up on."""
+    monkeypatch.setattr(handshake, "MAX_HANDSHAKES", 20)
+    first = [await plain(origin) for _ in range(10)]
+    rest = [await plain(origin) for _ in range(20)]
+    (player,) = await origin.audience(1)
+    assert [await wire.ends() for wire in first] == [b""] * 10
+    assert (await origin.upload(UPLOAD.whole)).status == 200
+    assert (await player.rest()).body == UPLOAD.whole
+    assert "20 TLS handshakes are under way" in caplog.text
+    assert caplog.text.count("handshakes are under way") == 1
+    assert await origin.metric("sorgente_connections_refused_total") >= 10
+    assert [await wire.ends() for wire in rest] == [b""] * 20, "after as long as a head may take"
+
+
+async def test_a_handshake_in_pieces_and_a_request_behind_it(
+    origin: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a client that sends its request with the end of the handshake, in one packet."""
+    assert origin.tls is not None
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = origin.tls.wrap_bio(incoming, outgoing, server_hostname="127.0.0.1")
+    wire = await plain(origin)
+    with pytest.raises(ssl.SSLWantReadError):
+        tls.do_handshake()
+    for byte in outgoing.read():
+        await wire.send(bytes([byte]))
+    shaken = False
+    while not shaken:
+        incoming.write(await wire.receive())
+        with suppress(ssl.SSLWantReadError):
+            tls.do_handshake()
+            shaken = True
+    tls.write(request_head("GET", "/healthz"))
+    await wire.send(outgoing.read())
+    answer = b""
+    while b"\r\n\r\nok\n" not in answer:
+        incoming.write(await wire.receive())
+        with suppress(ssl.SSLWantReadError):
+            while True:
+                answer += tls.read(65536)
 
 
 # The process

@@ -21,6 +21,12 @@ class Authority:
         self._ca.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(path)
         return path
 
+    def context(self) -> ssl.SSLContext:
+        """A server's, with a new certificate."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._ca.issue_cert("127.0.0.1").configure_cert(context)
+        return context
+
     def write_own(self, path: Path) -> Path:
         """Its own certificate, for programs that are to trust it."""
         self._ca.cert_pem.write_to_path(path)

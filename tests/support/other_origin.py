@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -55,8 +56,12 @@ class Fault(Enum):
 class OtherOrigin:
     """The origin; all faults of it hold from the start."""
 
-    def __init__(self, *faults: Fault) -> None:
+    def __init__(self, *faults: Fault, token: str | None = None) -> None:
+        """``token``: what opens it."""
         self.faults = frozenset(faults)
+        self.secrets: set[str] = set()
+        """What was given to get in."""
+        self._wanted = set() if token is None else {f"Bearer {token}"}
         self.url = ""
         self.heads: list[str] = []
         """Paths that were asked for."""
@@ -161,13 +166,19 @@ class OtherOrigin:
     @web.middleware
     async def note(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         self.heads.append(request.path)
+        given = {request.headers["Authorization"]} if "Authorization" in request.headers else set()
+        self.secrets |= given
+        if not self._wanted <= given:
+            raise web.HTTPUnauthorized
         return await handler(request)
 
 
 @asynccontextmanager
-async def other_origin(*faults: Fault) -> AsyncIterator[OtherOrigin]:
+async def other_origin(
+    *faults: Fault, token: str | None = None, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[OtherOrigin]:
     """At a port of its own."""
-    origin = OtherOrigin(*faults)
+    origin = OtherOrigin(*faults, token=token)
     app = web.Application(middlewares=[origin.note])
     app.router.add_get("/live/manifest.mpd", origin.manifest)
     app.router.add_get("/time", origin.clock)
@@ -176,9 +187,9 @@ async def other_origin(*faults: Fault) -> AsyncIterator[OtherOrigin]:
     app.on_response_prepare.append(origin.allow)
     runner = web.AppRunner(app, shutdown_timeout=1)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
     host, port = runner.addresses[0][:2]
-    origin.url = f"http://{host}:{port}/live/manifest.mpd"
+    origin.url = f"http{'s' if tls else ''}://{host}:{port}/live/manifest.mpd"
     try:
         yield origin
     finally:

@@ -15,7 +15,7 @@ from sorgente.http.admin import AdminAccess
 from sorgente.http.asgi import AsgiApp
 from sorgente.http.asking import Asker
 from sorgente.http.connection import Connection
-from sorgente.http.delivery import DeliveryRules
+from sorgente.http.following import DeliveryRules
 from sorgente.http.frontend import Frontend, FrontendLimits
 from sorgente.http.gate import Gate
 from sorgente.http.household import ConnectionLimits

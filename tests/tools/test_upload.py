@@ -221,6 +221,9 @@ async def test_a_certificate_nobody_vouches_for_gets_no_key(
     with pytest.raises(OriginLost, match="its certificate is not good: self-signed"):
         await probe(parse_target(url, "geheim"), "v")
     assert not heard
+    await probe(parse_target(url, "geheim", certificate), "v")
+    assert b"Authorization: Bearer geheim" in heard
+    heard.clear()
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     await probe(parse_target(url, "geheim"), "v")
     assert b"Authorization: Bearer geheim" in heard

@@ -8,19 +8,16 @@ asked ─▶ complete: sent, with its length, a strong tag and for ever (protoco
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from sorgente.errors import Gone, NotFound, Overloaded
 from sorgente.http import cmsd, conditional, wire
 from sorgente.http.exchange import Exchange, Line
+from sorgente.http.following import DeliveryRules, FollowingExchange
 from sorgente.http.request import Request
-from sorgente.http.whole import WholeExchange, etag, label, media_lines
-from sorgente.media.chunk import LAST_FRAME, Buffer, framed, plain
+from sorgente.http.whole import WholeExchange, label, media_lines
 from sorgente.media.presentation import Presentation
 from sorgente.media.segment import Segment
-from sorgente.media.subscriber import Subscriber
 from sorgente.media.track import Absence, Track
 
 EMPTY_SEGMENT: Final = b"\0\0\0\x14stypmsdh\0\0\0\0msdh"
@@ -30,31 +27,11 @@ GONE_MAX_AGE: Final = 60
 """Seconds that caches may keep a 410 (RFC 9110 §15.5.11: it is meant to be kept). What has left the
 window does not come back; but an archive may stand behind it one day (design §8)."""
 
-CHUNKED: Final = b"Transfer-Encoding: chunked\r\n"
 
+class SegmentExchange(FollowingExchange):
+    """A request for one segment of a track, by its number."""
 
-@dataclass(frozen=True, slots=True)
-class DeliveryRules:
-    """What segment requests keep to."""
-
-    hold_seconds: float
-    """How long a request waits from the time its segment should be there. Shaka gives a request up
-    after 5 s without a byte, and asks again."""
-    held: int
-    """How many may wait, per channel."""
-    stall_seconds: float
-    max_age: int
-    """Seconds that caches may keep a segment: longer than the window, as it never changes."""
-
-
-class SegmentExchange(Exchange):
-    """A request for one segment. It is its subscriber's sink while the segment grows."""
-
-    __slots__ = ("_follows", "_number", "_presentation", "_rules", "_segment", "_since",
-                 "_subscriber", "_track", "write", "writelines")  # fmt: skip
-
-    write: Callable[[Buffer], None]
-    writelines: Callable[[Sequence[Buffer]], None]
+    __slots__ = ("_number", "_presentation", "_track")
 
     def __init__(
         self,
@@ -65,17 +42,10 @@ class SegmentExchange(Exchange):
         number: int,
         rules: DeliveryRules,
     ) -> None:
-        super().__init__(line, request)
+        super().__init__(line, request, rules)
         self._presentation = presentation
         self._track = track
         self._number = number
-        self._rules = rules
-        self._segment: Segment | None = None
-        self._subscriber: Subscriber | None = None
-        self._follows = False
-        """Its head has gone out."""
-        self._since: float | None = None
-        """Since when it had to wait."""
 
     # Exchange
 
@@ -113,63 +83,11 @@ class SegmentExchange(Exchange):
         else:
             segment.leave(subscriber)
 
-    def paused(self) -> None:
-        """The player takes no more for now."""
-        if self._follows and self._segment is not None and self._subscriber is not None:
-            self.line.set_deadline(self._rules.stall_seconds)
-            self._segment.pause(self._subscriber)
-
-    def resumed(self) -> None:
-        """The player takes more again."""
-        if self._follows and self._segment is not None and self._subscriber is not None:
-            self.line.set_deadline(None)
-            self._segment.resume(self._subscriber)
-
-    def expired(self) -> None:
-        """It waited, or took nothing, for too long."""
-        segment, subscriber = self._segment, self._subscriber
-        if subscriber is None:
-            super().expired()
-        elif self._follows and segment is not None:
-            segment.stalled(subscriber)
-            self._let_go()
-            self.line.abort()
-        else:
-            self.lost("expired")
-            self._refuse()
-
-    # Sink, with write and writelines, which are the line's
-
-    def begin(self, content_type: str, first: Sequence[Buffer]) -> None:
-        """Send the head and what there is, in one write."""
-        segment = self._kept
-        assert segment is not None, "it has just begun"
-        self._begin(segment, 200, first)
-
-    def end(self) -> None:
-        """The segment is complete."""
-        self._let_go()
-        if self.request.version == "1.1":
-            self.line.send(LAST_FRAME)
-        self.line.finish()
-
-    def abort(self) -> None:
-        """It left the window before this player had it."""
-        self._let_go()
-        self.line.abort()
-
     # Inside
 
     @property
     def _kept(self) -> Segment | None:
-        """What is asked for, if any of it is there."""
         return self._track.segments.get(self._track.newest_number(self._number))
-
-    def _serve(self, segment: Segment) -> None:
-        if segment.complete:
-            self._send_complete(segment)
-        else:
-            self._follow(segment)
 
     def _wait(self) -> None:
         if self.request.method == "HEAD":
@@ -187,37 +105,7 @@ class SegmentExchange(Exchange):
             early = self._presentation.due_in(self._number, self.line.now)
             self.line.set_deadline(early + self._rules.hold_seconds)
 
-    def _follow(self, segment: Segment) -> None:
-        if self.request.method == "HEAD":
-            self.line.answer(self._start(segment, 200))
-        else:
-            segment.attend(self._subscribe())
-
-    def _begin(
-        self, segment: Segment, status: int, first: Sequence[Buffer], content_range: bytes = b""
-    ) -> None:
-        """Follow ``segment`` from here on."""
-        line, framing = self.line, CHUNKED
-        self._segment = segment
-        self._follows = True
-        line.set_deadline(None)
-        if self.request.version != "1.1":
-            line.close_after, framing = True, b""
-        head = line.head_of(self._start(segment, status, content_range, framing))
-        line.writelines([head, *first])
-        if not line.writable:
-            self.paused()  # perhaps by the response before it, when it was nobody's
-
-    def _subscribe(self) -> Subscriber:
-        self.write, self.writelines = self.line.send, self.line.writelines
-        self._subscriber = Subscriber(self, framed if self.request.version == "1.1" else plain)
-        return self._subscriber
-
-    def _let_go(self) -> None:
-        self._segment = self._subscriber = None
-
     def _refuse(self) -> None:
-        """It will not come; or not in time."""
         self._let_go()
         found = self._presentation.find(self._track, self._number, self.line.now)
         if found is Absence.EMPTY:
@@ -235,29 +123,8 @@ class SegmentExchange(Exchange):
         max_age = self._rules.max_age
         WholeExchange(self.line, self.request, segment, self._track, max_age).complete()
 
-    def _not_modified(self, segment: Segment) -> bool:
-        """Whether the player has it; then it is told so."""
-        known = self.request.headers.get(b"if-none-match")
-        if known is None or not conditional.matches(known, etag(segment)):
-            return False
-        self.line.answer(self._start(segment, 304))
-        return True
-
-    def _send(self, head: bytes, segment: Segment, start: int, end: int) -> None:
-        """Send bytes ``start`` … ``end - 1``, which are there, behind a head that has begun; the
-        exchange is over."""
-        if self.request.method == "HEAD":
-            self.line.answer(head)
-        else:
-            self.line.answer(head, segment.slice(start, end), end - start)
-
-    def _start(self, segment: Segment, status: int, *lines: bytes) -> bytes:
-        """How the head of an answer about ``segment`` begins."""
-        waited = cmsd.AT_ONCE
-        if self._since is not None:
-            waited = cmsd.dynamic(self.line.now - self._since)
-        said = label(self.line, segment, self._track, self._rules.max_age)
-        return wire.start(status, said, waited, *lines)
+    def _label(self, segment: Segment) -> bytes:
+        return label(self.line, segment, self._track, self._rules.max_age)
 
 
 class InitExchange(Exchange):

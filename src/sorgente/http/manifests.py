@@ -103,10 +103,8 @@ class ManifestExchange(Exchange):
             if self.request.method == "HEAD":
                 raise NotFound(f"{self._channel} has nothing to announce yet")
             self._wait(WAIT_SECONDS)
-        elif self._is_ffmpeg:
-            self._send_listed(published)
         elif presentation is not None and self._is_news(presentation, published):
-            published.document.send(self.line, self.request)
+            self._send(published)
         else:
             self._wait(NEWS_SECONDS)
 
@@ -154,7 +152,7 @@ class ManifestExchange(Exchange):
     def _is_news(self, presentation: Presentation, published: Published) -> bool:
         """Whether to answer at once: dash.js asks once a second at most, so who would be told that
         nothing has changed, while something is about to, had better wait for it."""
-        if not presentation.changes_soon or self.request.method != "GET":
+        if not presentation.changes_soon or self._is_ffmpeg or self.request.method != "GET":
             return True
         return not published.document.is_known_to(self.request)
 
@@ -166,18 +164,17 @@ class ManifestExchange(Exchange):
     def _send_late(self, published: Published) -> None:
         if self._prologue is not None:
             self._prologue.end(published.document.plain.body)
-            return
+        else:
+            self._send(published, cmsd.dynamic(self.line.now - self._since))
+
+    def _send(self, published: Published, waited: bytes = cmsd.AT_ONCE) -> None:
         if self._is_ffmpeg:
-            self._send_listed(published)
-            return
-        waited = cmsd.dynamic(self.line.now - self._since)
-        published.document.send(self.line, self.request, waited)
+            # It needs the segments listed, as of now.
+            text = listing.render_listed(published.newest, Fraction(self.line.wall))
+            self.line.reply(200, text, [CONTENT_TYPE, wire.NO_STORE])
+        else:
+            published.document.send(self.line, self.request, waited)
 
     @property
     def _is_ffmpeg(self) -> bool:
         return (self.request.header(b"user-agent") or b"").startswith(FFMPEG)
-
-    def _send_listed(self, published: Published) -> None:
-        """To a client that needs the segments listed: see :mod:`sorgente.dash.listing`."""
-        text = listing.render_listed(published.newest, Fraction(self.line.wall))
-        self.line.reply(200, text, [CONTENT_TYPE, wire.NO_STORE])

@@ -22,14 +22,13 @@ from sorgente.dash import manifest, own
 from sorgente.errors import Gone, NotFound, Overloaded
 from sorgente.hls import own as hls
 from sorgente.http import cmsd, wire
-from sorgente.http.delivery import DeliveryRules, SegmentExchange
 from sorgente.http.document import Document
 from sorgente.http.exchange import Exchange, Line
+from sorgente.http.following import DeliveryRules, FollowingExchange
 from sorgente.http.manifests import MAX_AGE, WAIT_SECONDS
 from sorgente.http.request import Request, name
 from sorgente.http.whole import etag, media_lines
 from sorgente.media.channel import Channel
-from sorgente.media.chunk import Buffer
 from sorgente.media.presentation import Presentation
 from sorgente.media.segment import Segment
 from sorgente.media.shelf import Edition, Shelf
@@ -234,25 +233,19 @@ class OwnManifestExchange(Exchange):
         return NotFound(f"the encoder of {self._at.channel} has put no {self._at.file}")
 
 
-class OwnObjectExchange(SegmentExchange):
+class OwnObjectExchange(FollowingExchange):
     """A request for an object: sent, followed or held like a segment of ours, but by its name."""
 
-    __slots__ = ("_at", "_channel", "_shelf")
+    __slots__ = ("_at", "_channel", "_presentation", "_shelf")
 
     def __init__(
         self, line: Line, request: Request, channel: Channel, at: OwnPath, rules: DeliveryRules
     ) -> None:
-        # Not that of a segment of ours, which is known by its track and its number.
-        Exchange.__init__(self, line, request)
+        super().__init__(line, request, rules)
         self._presentation = channel.presentation
         self._channel = channel
         self._shelf = channel.shelf
         self._at = at
-        self._rules = rules
-        self._segment = None
-        self._subscriber = None
-        self._follows = False
-        self._since = None
 
     def complete(self) -> None:
         """Send it, follow it, or wait for it.
@@ -287,11 +280,9 @@ class OwnObjectExchange(SegmentExchange):
         elif self._at.edition is not None:
             self._shelf.let_go(self._at.edition, self._at.file, self)
 
-    def begin(self, content_type: str, first: Sequence[Buffer]) -> None:
-        """Send the head and what there is, in one write."""
-        segment = self._segment
-        assert segment is not None, "it is followed"
-        self._begin(segment, 200, first)
+    @property
+    def _kept(self) -> Segment | None:
+        return self._segment
 
     def _wait(self) -> None:
         if self._shelf.held + self._presentation.held >= self._rules.held:
@@ -307,7 +298,6 @@ class OwnObjectExchange(SegmentExchange):
         super()._follow(segment)
 
     def _refuse(self) -> None:
-        """It did not come in time."""
         self._let_go()
         self.line.fail(NotFound(f"{self._at.file} did not come"))
 
@@ -319,12 +309,6 @@ class OwnObjectExchange(SegmentExchange):
             self.line.answer(start)
         else:
             self.line.answer(start, segment.whole(), segment.bytes)
-
-    def _start(self, segment: Segment, status: int, *lines: bytes) -> bytes:
-        waited = cmsd.AT_ONCE
-        if self._since is not None:
-            waited = cmsd.dynamic(self.line.now - self._since)
-        return wire.start(status, self._label(segment), waited, *lines)
 
     def _label(self, segment: Segment) -> bytes:
         lines = media_lines(segment.content_type, self._rules.max_age)

@@ -20,8 +20,9 @@ from sorgente.http.admin import AdminAccess
 from sorgente.http.asgi import AsgiApp, AsgiExchange
 from sorgente.http.asking import AskedExchange, Asker, Question
 from sorgente.http.cmcd import EventsExchange
-from sorgente.http.delivery import DeliveryRules, InitExchange, SegmentExchange
+from sorgente.http.delivery import InitExchange, SegmentExchange
 from sorgente.http.exchange import Exchange, Line
+from sorgente.http.following import DeliveryRules
 from sorgente.http.ingest import IngestExchange, IngestRules
 from sorgente.http.ingest_path import (
     DEFAULT_CHANNEL,

@@ -7,14 +7,15 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 from cyclopts import Parameter
+from cyclopts.types import ExistingFile
 
 from sorgente.tools.errors import UnusableArgument
 from sorgente.tools.inputs import Input, Kind, parse_input
 from sorgente.tools.ladder import Rung, parse_ladder
 from sorgente.tools.target import Target, parse_target
+from sorgente.tools.trust import trust
 
 
-@Parameter(name="*")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Treatment:
     """What is made of an input, by ``push`` and by the ``source`` of a channel alike."""
@@ -45,6 +46,9 @@ class PushSettings(Treatment):
         default=None, repr=False
     )
     """The origin's key. Better in SORGENTE_PUBLISH_KEY: ps shows command lines to everybody."""
+
+    cacert: ExistingFile | None = None
+    """PEM file of the authority that signed the origin's certificate; no other is believed."""
 
     attended: Annotated[bool, Parameter(show=False, negative=())] = False
     """A program runs this one and reads its reports (``reports.py``): an origin, for the source of
@@ -82,6 +86,8 @@ def make_order(text: str, url: str, settings: PushSettings) -> Order:
     if settings.loop and picture.kind not in (Kind.FILE, Kind.STREAM):
         raise UnusableArgument(f"--loop is for files, and {picture.shown} is none")
     ladder = parse_ladder(",".join(settings.ladder)) if settings.ladder else ()
-    target = parse_target(url, settings.publish_key)
+    if settings.cacert is not None:
+        trust(settings.cacert)  # now, not when there is something to send
+    target = parse_target(url, settings.publish_key, settings.cacert)
     encode = settings.encode or settings.loop
     return Order(picture, sound, ladder, encode, settings.loop, target)

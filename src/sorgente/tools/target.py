@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
@@ -31,6 +32,8 @@ class Target:
     """May hold a key: not for logs."""
     authorization: str = field(default="", repr=False)
     """The value of the header; secret."""
+    cacert: Path | None = None
+    """The authority that signed its certificate; None: one that this machine knows."""
 
     @property
     def shown(self) -> str:
@@ -62,7 +65,7 @@ class Target:
         return f"{path}?{self.query}" if self.query else path
 
 
-def parse_target(url: str, key: str | None = None) -> Target:
+def parse_target(url: str, key: str | None = None, cacert: Path | None = None) -> Target:
     """The channel at ``url``. ``key`` is sent as a Bearer token; without one, what stands before an
     ``@`` in ``url`` is sent as Basic credentials.
 
@@ -83,11 +86,13 @@ def parse_target(url: str, key: str | None = None) -> Target:
         parts.scheme == "https",
         parts.path.rstrip("/") or DEFAULT_PATH,
         parts.query,
-        _authorization(key, parts.username, parts.password),
+        authorization(key, parts.username, parts.password),
+        cacert,
     )
 
 
-def _authorization(key: str | None, user: str | None, password: str | None) -> str:
+def authorization(key: str | None, user: str | None, password: str | None) -> str:
+    """The value of the header; empty: there is nothing to say."""
     if key:
         return f"Bearer {key}"
     if user is None and password is None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import ssl
 from contextlib import suppress
 from types import TracebackType
 from typing import Final
@@ -21,6 +20,7 @@ from sorgente import __version__
 from sorgente.media.chunk import LAST_FRAME, frame
 from sorgente.tools.errors import OriginLost, refusal
 from sorgente.tools.target import Target
+from sorgente.tools.trust import distrust, trust
 
 CONNECT_SECONDS: Final = 5.0
 """A machine that is there answers in one; one that is not, never."""
@@ -120,7 +120,7 @@ class Upload:
                 reader, self._writer = await asyncio.open_connection(
                     self._target.host,
                     self._target.port,
-                    ssl=ssl.create_default_context() if self._target.secure else None,
+                    ssl=trust(self._target.cacert) if self._target.secure else None,
                 )
         except (OSError, TimeoutError) as error:
             raise OriginLost(f"no connection to {self._target.authority}: {_why(error)}") from error
@@ -233,8 +233,8 @@ async def probe(target: Target, track: str) -> None:
 
 
 def _why(error: BaseException) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not good: {error.verify_message}"
+    if (distrusted := distrust(error)) is not None:
+        return distrusted
     if isinstance(error, TimeoutError) and not str(error):
         return "no answer"
     if isinstance(error, OSError) and error.errno is not None and error.errno > 0:

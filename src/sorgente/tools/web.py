@@ -7,19 +7,29 @@ how a body ended.
 from __future__ import annotations
 
 import asyncio
+import socket
+import ssl
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final, Self
+from urllib.parse import urlsplit
+from weakref import WeakSet
 
 import aiohttp
 
 from sorgente import __version__
 from sorgente.tools.errors import OriginLost, UnusableArgument
+from sorgente.tools.reach import ReachSettings
+from sorgente.tools.target import PORTS, authorization
+from sorgente.tools.trust import distrust, trust
 
 CONNECT_SECONDS: Final = 5.0
 SILENCE_SECONDS: Final = 10.0
 """Without a byte: longer than any origin holds a request, longer than a chunk takes."""
+GOODBYE_SECONDS: Final = 1.0
+"""For connections to be closed; it takes milliseconds."""
 MAX_BODY: Final = 64 << 20
 """Bytes that are kept of one answer."""
 PAGE: Final = "https://player.example"
@@ -55,31 +65,56 @@ class Answer:
         return self.status in (200, 206) and not self.broken
 
 
-def check_url(url: str) -> str:
-    """``url``, with a scheme.
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What is to be looked at, and how to get in."""
+
+    url: str
+    """Without a user and a password: it stands in reports."""
+    authorization: str = field(default="", repr=False)
+    """For that host alone; secret."""
+    tls: ssl.SSLContext | None = None
+    """Whom to believe; None: whom this machine does."""
+
+
+def parse_place(url: str, reach: ReachSettings) -> Place:
+    """The place at ``url``, which may have no scheme, and a user and a password.
 
     Raises:
         UnusableArgument
     """
     full = url if "://" in url else f"http://{url}"
-    if not full.startswith(("http://", "https://")) or len(full.split("/", 3)[2]) == 0:
-        raise UnusableArgument(f"not an address of HTTP: {url}")
-    return full
+    try:
+        parts = urlsplit(full)
+        usable = parts.scheme in PORTS and bool(parts.hostname)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise UnusableArgument(f"not an address of HTTP: {full.rpartition('@')[2]}")
+    return Place(
+        parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl(),
+        authorization(reach.token, parts.username, parts.password),
+        trust(reach.cacert, insecure=reach.insecure) if parts.scheme == "https" else None,
+    )
 
 
 class Web:
-    """Connections that are kept, as a player keeps them.
+    """Connections that are kept, as a player keeps them, to ``place`` and where it leads.
 
     ``clock`` is in seconds and only grows.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], place: Place) -> None:
         self.clock = clock
+        self._home = _home(place.url)
+        self._tls: ssl.SSLContext | bool = place.tls or True
+        self._authorized = {"Authorization": place.authorization} if place.authorization else {}
         self._session: aiohttp.ClientSession | None = None
+        self._sockets: WeakSet[socket.socket] = WeakSet()
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0),
+            connector=aiohttp.TCPConnector(limit=0, ssl=self._tls, socket_factory=self._socket),
             timeout=aiohttp.ClientTimeout(
                 total=None, sock_connect=CONNECT_SECONDS, sock_read=SILENCE_SECONDS
             ),
@@ -90,8 +125,16 @@ class Web:
     async def __aexit__(
         self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
     ) -> None:
-        if self._session is not None:
-            await self._session.close()
+        assert self._session is not None, "entered"
+        await self._session.close()
+        # Of requests that were cancelled, TLS would wait for the other side's goodbye when there is
+        # no event loop any more (uvloop: EBUSY).
+        end = self.clock() + GOODBYE_SECONDS
+        while self.clock() < end and (open_ := [s for s in self._sockets if s.fileno() >= 0]):
+            for each in open_:
+                with suppress(OSError):  # nobody is at the other end
+                    each.shutdown(socket.SHUT_RDWR)
+            await asyncio.sleep(0.01)
 
     async def ask(
         self,
@@ -106,6 +149,8 @@ class Web:
         An answer that breaks off is an answer; none at all is OriginLost.
         """
         assert self._session is not None, "entered"
+        if self._authorized and _home(url) == self._home:
+            headers = {**self._authorized, **(headers or {})}
         asked = self.clock()
         try:
             async with self._session.request(method, url, headers=headers) as response:
@@ -116,6 +161,11 @@ class Web:
                 return answer
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise OriginLost(f"{url}: {_words(error)}") from error
+
+    def _socket(self, address: aiohttp.AddrInfoType) -> socket.socket:
+        made = socket.socket(*address[:3])
+        self._sockets.add(made)
+        return made
 
     async def _read(
         self, response: aiohttp.ClientResponse, answer: Answer, on_data: OnData | None
@@ -139,7 +189,15 @@ class Web:
         answer.body = bytes(kept)
 
 
+def _home(url: str) -> tuple[str, str]:
+    """Where a secret may go: the same scheme, host and port."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc.lower()
+
+
 def _words(error: BaseException) -> str:
+    if (distrusted := distrust(error)) is not None:
+        return f"{distrusted} (--cacert FILE, --insecure)"
     if isinstance(error, TimeoutError):
         return f"no byte for {SILENCE_SECONDS:.0f} s"
     return str(error) or type(error).__name__

@@ -9,10 +9,7 @@ from pathlib import Path
 from typing import Final, Literal, get_args
 from urllib.parse import urlencode
 
-from playwright.async_api import Page, async_playwright
-
 from sorgente.control.static import WEB
-from tests.support.browser import ARGUMENTS, chromium
 from tests.support.npm import package_file
 
 Name = Literal["dash", "shaka"]
@@ -59,18 +56,6 @@ async def serving(served: Files) -> AsyncIterator[str]:
 
     async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-
-
-@asynccontextmanager
-async def blank_page() -> AsyncIterator[Page]:
-    """A page in a browser of its own, with nothing in it yet."""
-    executable = chromium()
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
-        try:
-            yield await browser.new_page(viewport={"width": 480, "height": 320})
-        finally:
-            await browser.close()
 
 
 def address(site: str, name: Name, manifest: str, setup: str = "") -> str:

@@ -11,7 +11,8 @@ from typing import Any, Final, NamedTuple
 
 from playwright.async_api import Page, Request, Response
 
-from tests.e2e.players.site import Name, address, blank_page, files, serving
+from tests.e2e.players.site import Name, address, files, serving
+from tests.support.browser import blank
 from tests.support.origin import Site, until
 
 POLL_SECONDS: Final = 0.2
@@ -219,7 +220,7 @@ async def watching(
     """A viewer of a channel, with a stock player at its default settings; of the encoder's own
     manifest, if the path of that is given. ``setup``: JavaScript that sets ``player`` up."""
     manifest = f"{origin.url}{manifest or f'/live/{channel}/manifest.mpd'}"
-    async with serving(files(name)) as site, blank_page() as page:
+    async with serving(files(name)) as site, blank() as page:
         viewer = Viewer(page, origin)
         viewer.listen()
         await page.goto(address(site, name, manifest, setup))

@@ -116,5 +116,11 @@ def test_the_plot_is_a_picture_of_the_course() -> None:
     assert [dot.findtext(f"{space}title") for dot in dots] == ["1", "2"]
 
 
+def test_the_plot_says_when_it_is_not_to_be_believed() -> None:
+    assert "bottleneck" not in svg(result())
+    late = replace(result(), load=Load(0.97, None))
+    assert "the load generator was the bottleneck: it used 97% of the one core" in svg(late)
+
+
 def test_a_plot_of_nothing() -> None:
     ElementTree.fromstring(svg(replace(result(), course=[])))

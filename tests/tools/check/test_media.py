@@ -10,6 +10,7 @@ import pytest
 from sorgente.isobmff.init_segment import parse_init_segment
 from sorgente.tools.arrivals import ChunkSeen
 from sorgente.tools.check.media import SEGMENTS, TRACKS, SegmentSeen, TrackSeen
+from sorgente.tools.check.sets import SETS, SetSeen, sets_of
 from sorgente.tools.mpd.presentation import Representation, read_mpd
 from tests.support.boxes import AUDIO, VIDEO, init_segment
 from tests.support.other_mpd import GOOD, LISTED, altered
@@ -188,3 +189,31 @@ def test_another_size() -> None:
     wide = track()
     wide.representation.node.set("width", "320")
     assert broken_track(wide) == {"init-size"}
+
+
+def side_by_side(*chunks: int, target: float = 0.5) -> SetSeen:
+    """A set in which segments have every so-many-th of the chunks of others."""
+    tracks = {}
+    for index, step in enumerate(chunks):
+        whole = segment()
+        seen = track(replace(whole, chunks=whole.chunks[::step]))
+        seen.target = target
+        tracks["p", f"v{index}"] = seen
+    (found,) = sets_of(tracks)
+    return found
+
+
+def test_chunks_of_a_set_are_aligned() -> None:
+    assert not list(SETS.judge(side_by_side(1, 1)))
+    assert not list(SETS.judge(side_by_side(2, 1))), "one may have more of them"
+    (found,) = SETS.judge(side_by_side(1, 2))
+    assert found.rule.name == "chunks-aligned"
+    assert "segment 3: 2 of 5 chunks of v1 begin where none of v1 does" in found.words
+
+
+def test_short_segments_need_no_aligned_chunks() -> None:
+    assert not list(SETS.judge(side_by_side(1, 2, target=1.5)))
+
+
+def test_what_is_alone_is_no_set() -> None:
+    assert not list(sets_of({("p", "v1"): track(segment())}))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Any, Final
 
 import rich.console
@@ -19,13 +19,12 @@ from sorgente.tools.bench.report import as_json, print_result
 from sorgente.tools.bench.settings import BenchSettings, Crowd
 from sorgente.tools.bench.tally import Result
 from sorgente.tools.console import Console
-from sorgente.tools.errors import ToolError
-from sorgente.tools.web import check_url
+from sorgente.tools.errors import UnusableArgument
+from sorgente.tools.outcome import concluded, page, print_json
+from sorgente.tools.web import parse_place
 
 OK: Final = 0
 NOBODY: Final = 1
-CANNOT: Final = 2
-INTERRUPTED: Final = 130
 Run = Callable[[Coroutine[Any, Any, Result]], Result]
 
 
@@ -33,23 +32,31 @@ def bench(url: str, settings: BenchSettings, run: Run = asyncio.run) -> int:
     """Let virtual players watch ``url`` and report. 0: they did; 1: not one got media; 2: there is
     nothing to watch."""
     console = Console(sys.stderr, time.monotonic)
-    try:
-        crowd = settings.crowd
+
+    def measure() -> Result:
+        place, crowd = parse_place(url, settings.reach), settings.crowd
+        if settings.plot is not None:
+            _plot(settings.plot, "")  # or say now that it cannot be written
         with _Course(console, crowd) as course:
-            result = run(play(check_url(url), crowd, course.tell))
-    except ToolError as error:
-        console.say(f"sorgente: {error}")
-        return CANNOT
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    if settings.plot is not None:
-        settings.plot.write_text(svg(result))
-    if settings.json:
-        json.dump(as_json(result), sys.stdout, indent=2)
-        sys.stdout.write("\n")
-    else:
-        print_result(result, rich.console.Console(highlight=False))
-    return OK if result.joined else NOBODY
+            return run(play(place, crowd, course.tell))
+
+    def report(result: Result) -> int:
+        if settings.plot is not None:
+            _plot(settings.plot, svg(result))
+        if settings.json:
+            print_json(as_json(result))
+        else:
+            print_result(result, page())
+        return OK if result.joined else NOBODY
+
+    return concluded(measure, report, console)
+
+
+def _plot(path: Path, text: str) -> None:
+    try:
+        path.write_text(text)
+    except OSError as error:
+        raise UnusableArgument(f"--plot {path}: {error.strerror}") from error
 
 
 class _Course:
@@ -80,9 +87,8 @@ class _Course:
         """A moment of it."""
         line = f"{moment.players} of {self._crowd.players} players"
         if moment.latency is not None:
-            line += (
-                f", latency {moment.latency.p50 * 1000:.0f} / {moment.latency.p99 * 1000:.0f} ms"
-            )
+            median, p99 = round(moment.latency.p50 * 1000), round(moment.latency.p99 * 1000)
+            line += f", latency {median} / {p99} ms"
         line += f", {moment.bits_per_second / 1e6:.1f} Mbit/s, {moment.stalls} stalls"
         line += f", {moment.failures} failures"
         if self._bar is not None:

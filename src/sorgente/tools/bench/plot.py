@@ -11,18 +11,18 @@ from sorgente.tools.bench.tally import Result, Second
 from sorgente.tools.percentiles import Spread
 
 WIDTH: Final = 900
-HEIGHT: Final = 380
+HEIGHT: Final = 400
 LEFT: Final = 60
 RIGHT: Final = 20
 TOP: Final = 40
-BOTTOM: Final = 90
+BOTTOM: Final = 110
 LINES: Final = 4
 """Of the grid."""
 
 _PICK: Final[Sequence[tuple[str, str, Callable[[Spread], float]]]] = (
     ("99th percentile", "#d1495b", lambda spread: spread.p99),
     ("95th percentile", "#edae49", lambda spread: spread.p95),
-    ("median", "#00798c", lambda spread: spread.p50),
+    ("median", "#0a8fa5", lambda spread: spread.p50),
 )
 _STYLE: Final = (
     "text{font:12px system-ui,sans-serif;fill:#444}"
@@ -45,8 +45,15 @@ def svg(result: Result) -> str:
         parts.append(_line(result.course, top, colour, pick))
         parts.append(_text(WIDTH - 360 + 120 * index, 22, name, f"fill:{colour}"))
     parts += _marks(result.course)
+    parts.append(_text(LEFT, HEIGHT - 14, _worth(result)))
     parts.append("</svg>\n")
     return "\n".join(parts)
+
+
+def _worth(result: Result) -> str:
+    """Of what it is, and whether it can be believed."""
+    doubt = result.load.bottleneck
+    return f"the load generator was the bottleneck: {doubt}" if doubt else result.url
 
 
 def _ceiling(values: Sequence[float]) -> float:
@@ -109,11 +116,13 @@ def _marks(course: Sequence[Second]) -> list[str]:
     parts = []
     rows: list[tuple[str, str, Callable[[Second], int]]] = [
         ("stalls", "#d1495b", lambda each: each.stalls),
-        ("failures", "#6a4c93", lambda each: each.failures),
+        ("failures", "#9a7cc7", lambda each: each.failures),
     ]
     for row, (name, colour, pick) in enumerate(rows):
         y = HEIGHT - BOTTOM + 42 + 22 * row
         parts.append(_text(LEFT - 8, y + 4, name, "text-anchor:end"))
+        if not any(map(pick, course)):
+            parts.append(_text(LEFT, y + 4, "none"))
         for second, each in enumerate(course):
             if count := pick(each):
                 x, radius = _x(second + 0.5, len(course)), min(9.0, 2 + count**0.5)

@@ -22,7 +22,7 @@ from sorgente.tools.mpd.presentation import read_mpd
 from sorgente.tools.mpd.tree import UnreadableManifest
 from sorgente.tools.percentiles import Spread
 from sorgente.tools.server_clock import BODY_SCHEMES, ClockSeen, read_clock
-from sorgente.tools.web import Answer, Web
+from sorgente.tools.web import Answer, Place, Web
 
 CONNECTIONS_EACH: Final = 5
 """Of a player: two tracks whose segments overlap, and the manifest."""
@@ -56,21 +56,21 @@ class Moment:
 Tell = Callable[[Moment], None]
 
 
-async def play(url: str, crowd: Crowd, tell: Tell) -> Result:
-    """Let ``crowd`` watch ``url``.
+async def play(place: Place, crowd: Crowd, tell: Tell) -> Result:
+    """Let ``crowd`` watch ``place``.
 
     Raises:
         NothingToPlay, UnusableArgument
     """
     _allow_files(crowd.players * CONNECTIONS_EACH + SPARE_FILES)
     async with AsyncExitStack() as stack:
-        web = await stack.enter_async_context(Web(time.monotonic))
-        stage, clock, new_player = await _prepare(web, url, crowd.buffer)
+        web = await stack.enter_async_context(Web(time.monotonic, place))
+        stage, clock, new_player = await _prepare(web, place.url, crowd.buffer)
         lag = await stack.enter_async_context(Lag())
         players = [new_player(number) for number in range(crowd.players)]
         population = _Population(stage, players, crowd, tell)
         began, ended = await population.run()
-        return _result(url, crowd, population, clock, lag, began, ended)
+        return _result(place.url, crowd, population, clock, lag, began, ended)
 
 
 NewPlayer = Callable[[int], DashPlayer | StreamPlayer]

@@ -9,6 +9,7 @@ from typing import Annotated, Final
 from cyclopts import Parameter
 
 from sorgente.tools.errors import UnusableArgument
+from sorgente.tools.reach import ReachSettings
 
 MAX_PLAYERS: Final = 20_000
 """Far more than one process of Python can play."""
@@ -28,7 +29,7 @@ class Crowd:
 
 
 @Parameter(name="*")
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BenchSettings:
     """Who watches, and for how long."""
 
@@ -49,6 +50,8 @@ class BenchSettings:
 
     plot: Path | None = None
     """An SVG to write: latency, stalls and failures, second by second."""
+
+    reach: ReachSettings = ReachSettings()  # noqa: RUF009 - frozen
 
     @property
     def crowd(self) -> Crowd:

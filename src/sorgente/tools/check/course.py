@@ -28,7 +28,7 @@ from sorgente.tools.mpd.segments import Segment
 from sorgente.tools.mpd.tree import UnreadableManifest
 from sorgente.tools.mpd.values import address
 from sorgente.tools.server_clock import ClockSeen, read_clock
-from sorgente.tools.web import Answer, Web
+from sorgente.tools.web import Answer, Place, Web
 
 MAX_FOLLOWED: Final = 12
 """Representations: a player follows two, a ladder has about eight."""
@@ -78,17 +78,17 @@ class Seen:
 Tell = Callable[[str], None]
 
 
-async def watch(url: str, seconds: float, tell: Tell = lambda _: None) -> Seen:
-    """Watch ``url`` for so long. ``tell`` gets a line about how it goes, now and then.
+async def watch(place: Place, seconds: float, tell: Tell = lambda _: None) -> Seen:
+    """Watch ``place`` for so long. ``tell`` gets a line about how it goes, now and then.
 
     Raises:
         CannotCheck: it does not answer, or what it has is not live.
         UnreadableManifest: it is no MPD.
     """
     async with AsyncExitStack() as stack:
-        web = await stack.enter_async_context(Web(time.monotonic))
+        web = await stack.enter_async_context(Web(time.monotonic, place))
         lag = await stack.enter_async_context(Lag())
-        course = await _begin(web, lag, url)
+        course = await _begin(web, lag, place.url)
         await course.run(seconds, tell)
         return course.seen
 

@@ -7,9 +7,11 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from sorgente.tools.reach import ReachSettings
+
 
 @Parameter(name="*")
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckSettings:
     """How to look."""
 
@@ -18,3 +20,5 @@ class CheckSettings:
 
     json: Annotated[bool, Parameter(negative=())] = False
     """Print the report as JSON."""
+
+    reach: ReachSettings = ReachSettings()  # noqa: RUF009 - frozen

@@ -13,6 +13,7 @@ from sorgente.tools.check.course import Seen, chunks_of
 from sorgente.tools.check.manifest import MANIFEST
 from sorgente.tools.check.media import SEGMENTS, TRACKS, TrackSeen
 from sorgente.tools.check.rule import DASH, HTTP, Finding, Rule, Severity, merged
+from sorgente.tools.check.sets import SETS, sets_of
 from sorgente.tools.check.updates import UPDATES
 from sorgente.tools.percentiles import Spread
 
@@ -101,6 +102,8 @@ def _findings(seen: Seen) -> Iterator[Finding]:
         yield from TRACKS.judge(track)
         for segment in track.segments:
             yield from SEGMENTS.judge(segment)
+    for each in sets_of(seen.tracks):
+        yield from SETS.judge(each)
     for why in seen.unreadable:
         yield Finding(READABLE, "MPD", why)
     for what, why in seen.lost:
