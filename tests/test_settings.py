@@ -11,8 +11,9 @@ from cyclopts import App
 from cyclopts.config import Env, Toml
 from cyclopts.exceptions import CycloptsError
 
+from sorgente.channel_settings import ChannelSettings
 from sorgente.keys import Key
-from sorgente.settings import AccessSettings, ChannelSettings, ListenSettings, Settings
+from sorgente.settings import AccessSettings, ListenSettings, Settings
 
 KEY = "of-this-origin"
 OWN = "of-cam-alone+/=%"

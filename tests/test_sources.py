@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sorgente.settings import ChannelSettings
+from sorgente.channel_settings import ChannelSettings
 from sorgente.sources import Source, push_command
 from sorgente.tools.backoff import Backoff
 from tests.support.clock import FakeClock

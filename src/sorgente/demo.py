@@ -17,10 +17,11 @@ from typing import Final
 
 from cyclopts import Parameter
 
+from sorgente.channel_settings import ChannelSettings
 from sorgente.http.ingest_path import DEFAULT_CHANNEL
 from sorgente.keys import Key
 from sorgente.server import Stopping, on_air
-from sorgente.settings import ChannelSettings, Settings
+from sorgente.settings import Settings
 from sorgente.tools.camera import Camera, filming
 from sorgente.tools.console import Console
 from sorgente.tools.ffmpeg import Ffmpeg, find_prompt_ffmpeg

@@ -5,7 +5,7 @@ is spelt once. Every number is a bound or a time with its reason beside it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -15,14 +15,10 @@ from cyclopts import Parameter, Token
 from cyclopts.types import ExistingFile
 from cyclopts.validators import Number
 
-from sorgente.errors import BadRequest
+from sorgente.channel_settings import ChannelSettings, PublishKey, read_channels
 from sorgente.hooks.address import HookUrl
 from sorgente.hooks.signature import Secret
-from sorgente.http.request import name as channel_name
 from sorgente.keys import Key
-from sorgente.tools.errors import InputRefused, UnusableArgument
-from sorgente.tools.order import PushSettings, Treatment, make_order
-from sorgente.tools.target import DEFAULT_URL
 
 Positive = Annotated[int, Parameter(validator=Number(gt=0))]
 Seconds = Annotated[float, Parameter(validator=Number(gt=0))]
@@ -36,19 +32,12 @@ REDACTED: Final = "(set)"
 """What is shown of a key."""
 
 
-def _key(_: object, tokens: Sequence[Token]) -> Key:
-    if len(tokens) != 1:
-        raise ValueError(f"there is one key, not {len(tokens)}")
-    return Key(tokens[0].value)
-
-
 def _proxy(_: object, tokens: Sequence[Token]) -> IPv4Network | IPv6Network:
     return ip_network(tokens[0].value)
 
 
 Proxy = Annotated[IPv4Network | IPv6Network, Parameter(converter=_proxy, n_tokens=1)]
 
-PublishKey = Annotated[Key, Parameter(converter=_key, n_tokens=1, accepts_keys=False)]
 AdminKey = PublishKey
 
 
@@ -169,114 +158,6 @@ def _http_url(_: object, tokens: Sequence[Token]) -> str:
 
 HttpUrl = Annotated[str, Parameter(converter=_http_url, n_tokens=1, accepts_keys=False)]
 
-Watching = Literal["token", "open"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChannelSettings(Treatment):
-    """What is different on one channel. How its source is treated is spelt as for ``push``."""
-
-    source: str | None = None
-    """An INPUT of ``sorgente push``, which the origin runs for it."""
-
-    publish_key: PublishKey | None = None
-    """Its own key to publish: --publish-key does not open it. Best in --config, [channel.NAME]; if
-    there are any on the command line, those of the file do not count."""
-
-    watch: Watching | None = None
-    """Whether watching it takes a token. By default as --watch-tokens says."""
-
-
-def _channels(_: object, given: Mapping[str, Any] | Sequence[Token]) -> dict[str, ChannelSettings]:
-    """What cyclopts read of ``[channel.NAME]``: a tree, as it takes names apart at their dots."""
-    channels: dict[str, dict[str, Any]] = {}
-    for tokens in _leaves(given):
-        *parts, option = tokens[0].keys or ("",)
-        if tokens[0].implicit_value == {}:  # a section with nothing in it
-            parts, option = [*parts, option], ""
-        name = ".".join(parts)
-        if not parts:
-            raise ValueError(
-                "a channel is a section, [channel.NAME], or --channel.NAME.publish-key"
-            )
-        try:
-            channel_name(name.encode(), "channel")
-        except BadRequest as error:
-            raise ValueError(f"{name!r}: {error}") from None
-        options = channels.setdefault(name, {})
-        if not option:
-            continue
-        read = OPTIONS.get(option.replace("-", "_"))
-        if read is None:
-            has = ", ".join(each.replace("_", "-") for each in OPTIONS)
-            raise ValueError(f"channel {name} has no {option}; it has {has}")
-        try:
-            options[option.replace("-", "_")] = read(option, tokens)
-        except ValueError as error:
-            raise ValueError(f"{tokens[0].keyword}: {error}") from None
-    return {name: _channel(name, options) for name, options in channels.items()}
-
-
-def _channel(name: str, options: Mapping[str, Any]) -> ChannelSettings:
-    channel = ChannelSettings(**options)
-    if channel.source is None:
-        if alone := sorted(options.keys() - {"publish_key", "watch"}):
-            raise ValueError(f"channel {name} has a {alone[0]}, but no source")
-        return channel
-    treatment = {each.name: getattr(channel, each.name) for each in fields(Treatment)}
-    try:
-        make_order(channel.source, DEFAULT_URL, PushSettings(**treatment))
-    except UnusableArgument as error:
-        raise ValueError(f"channel {name}: {error}") from None
-    except InputRefused:  # a camera that is not there now may be there later
-        pass
-    return channel
-
-
-def _text(option: str, tokens: Sequence[Token]) -> str:
-    if len(tokens) != 1:
-        raise ValueError(f"there is one {option}, not {len(tokens)}")
-    if not tokens[0].value.isprintable():
-        raise ValueError(f"{option} has characters that cannot be printed")
-    return tokens[0].value
-
-
-def _texts(option: str, tokens: Sequence[Token]) -> tuple[str, ...]:
-    return tuple(_text(option, [token]) for token in tokens)
-
-
-def _flag(option: str, tokens: Sequence[Token]) -> bool:
-    value = _text(option, tokens).lower()
-    if value not in ("true", "false"):
-        raise ValueError(f"{option} is true or false")
-    return value == "true"
-
-
-def _watching(option: str, tokens: Sequence[Token]) -> Watching:
-    match _text(option, tokens):
-        case "token":
-            return "token"
-        case "open":
-            return "open"
-    raise ValueError(f"{option} is token or open")
-
-
-OPTIONS: Final[Mapping[str, Callable[[str, Sequence[Token]], Any]]] = {
-    **{each.name: _flag if each.default is False else _text for each in fields(ChannelSettings)},
-    "publish_key": _key,
-    "watch": _watching,
-    "ladder": _texts,
-}
-"""What may stand in ``[channel.NAME]``, and how it is read."""
-
-
-def _leaves(tree: Mapping[str, Any] | Sequence[Token]) -> Iterator[Sequence[Token]]:
-    if not isinstance(tree, Mapping):
-        yield tree
-        return
-    for each in tree.values():
-        yield from _leaves(each)
-
 
 @Parameter(name="*")
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -292,7 +173,7 @@ class AccessSettings:
     """The key to look after the origin with: it opens all of /api. Without one, this machine may
     look, and nobody may change anything. Better in SORGENTE_ADMIN_KEY."""
 
-    channel: Annotated[dict[str, ChannelSettings], Parameter(converter=_channels)] = field(
+    channel: Annotated[dict[str, ChannelSettings], Parameter(converter=read_channels)] = field(
         default_factory=dict
     )
     """What is different on one channel."""

@@ -25,9 +25,9 @@ from functools import partial
 from subprocess import PIPE, Popen
 from typing import Final
 
+from sorgente.channel_settings import ChannelSettings
 from sorgente.control.status import SourceStatus
 from sorgente.keys import Key
-from sorgente.settings import ChannelSettings
 from sorgente.tools import child
 from sorgente.tools.backoff import Backoff
 from sorgente.tools.child import Pipe

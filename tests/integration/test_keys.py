@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from sorgente.channel_settings import ChannelSettings
 from sorgente.keys import Key
-from sorgente.settings import AccessSettings, ChannelSettings
+from sorgente.settings import AccessSettings
 from tests.integration.conftest import Launch, Spawn
 from tests.integration.process import OriginProcess
 from tests.support.live import video

@@ -15,8 +15,9 @@ from urllib.parse import urljoin
 
 import pytest
 
+from sorgente.channel_settings import ChannelSettings
 from sorgente.keys import Key
-from sorgente.settings import AccessSettings, ChannelSettings, TokenSettings
+from sorgente.settings import AccessSettings, TokenSettings
 from tests.integration.conftest import Launch, Spawn
 from tests.integration.process import OriginProcess
 from tests.support.boxes import ENCRYPTED
