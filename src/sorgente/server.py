@@ -11,16 +11,15 @@ import logging
 import resource
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from fractions import Fraction
 from typing import Final
 
-from sorgente import __version__
+from sorgente import __version__, compose
 from sorgente.allocator import give_large_blocks_back
 from sorgente.authorize import Program
-from sorgente.broker import Broker, BrokerLimits
+from sorgente.broker import Broker
 from sorgente.cmcd.audience import Audience
 from sorgente.control.api import Api
 from sorgente.control.app import control_app
@@ -30,51 +29,23 @@ from sorgente.control.view import View
 from sorgente.ffmpeg import find_program
 from sorgente.histogram import Histogram
 from sorgente.hooks.hooks import Hooks
-from sorgente.http.access import Access
 from sorgente.http.admin import AdminAccess
-from sorgente.http.following import DeliveryRules
-from sorgente.http.frontend import Frontend, FrontendLimits
-from sorgente.http.gate import Gate
+from sorgente.http.frontend import Frontend
 from sorgente.http.handshake import MAX_HANDSHAKES, Handshakes
-from sorgente.http.household import ConnectionLimits
-from sorgente.http.ingest import IngestRules
 from sorgente.http.listener import BACKLOG, tune
 from sorgente.http.own import OwnManifests
 from sorgente.http.proxies import Proxies
 from sorgente.http.routing import Router
 from sorgente.http.tls import BadCertificate, Certificate
-from sorgente.isobmff.scanner import BoxLimits
 from sorgente.journal import Journals, LogJournal
-from sorgente.keys import Key
-from sorgente.media.channel import ChannelRules
-from sorgente.media.feed import FeedRules
-from sorgente.media.presentation import PresentationRules
 from sorgente.media.utc import UtcClock
-from sorgente.media.window import WindowBounds
 from sorgente.settings import Settings
 from sorgente.sources import Sources
-from sorgente.tokens.desk import BadTokenKey, Signatures, TokenDesk
+from sorgente.tokens.desk import BadTokenKey
 
 TICK_SECONDS: Final = 0.1
 """How often deadlines are looked at: finer than any of them needs, and 10,000 connections cost a
 millisecond each time."""
-
-LINGER_SECONDS: Final = 2.0
-"""For an encoder to read an early answer while it still sends."""
-
-HOLD_SECONDS: Final = 4.0
-"""How long a request for what is next may wait. Shaka gives a request up that has not had a byte in
-5 s (``stallTimeout``); dash.js waits 20 s."""
-
-MIN_MAX_AGE: Final = 3600
-"""Seconds that caches may keep segments, at least: their URLs never mean anything else."""
-
-SILENCE_BYTES: Final = 256
-"""Less than this in ``--publisher-timeout`` is silence: an empty fragment of one audio track is
-more, one byte every few seconds (slowloris) is not."""
-
-BURST_SECONDS: Final = 2.0
-"""An upload that fills its window faster than this is a file, not an encoder."""
 
 FAREWELL_SECONDS: Final = 3.0
 """For receivers of hooks to be told the last, and all that is queued: with all other waits of a
@@ -124,12 +95,13 @@ class Origin:
             hooks.hook_url, hooks.hook_secret, self._clock.monotonic, self._clock.wall
         )
         journal = Journals(self._journal, self._hooks.watch) if self._hooks else self._journal
-        self.broker = Broker(_channel_rules(settings), _broker_limits(settings), journal, utc)
+        self.broker = Broker(
+            compose.channel_rules(settings), compose.broker_limits(settings), journal, utc
+        )
         self._audience = Audience()
-        encoders = settings.encoders
         self._sources = Sources(settings.access.channel, self._clock.monotonic)
-        self._desk = _desk(settings)
-        self.access = _access(settings, self._journal, self._sources.keys, self._desk)
+        self._desk = compose.desk(settings)
+        self.access = compose.access(settings, self._journal, self._sources.keys, self._desk)
         authorize_url = settings.tokens.authorize_url
         self._program = Program(authorize_url, self._clock.monotonic) if authorize_url else None
         router = Router(
@@ -137,25 +109,22 @@ class Origin:
             control=control_app(self.status, self.channels, self._api(settings)),
             access=self.access,
             admin=AdminAccess(settings.access.admin_key),
-            ingest=IngestRules(encoders.publisher_timeout, SILENCE_BYTES, BURST_SECONDS),
-            delivery=_delivery_rules(settings),
+            ingest=compose.ingest_rules(settings),
+            delivery=compose.delivery_rules(settings),
             relay_time=self._relay_time,
-            own_manifests=OwnManifests(normalize=encoders.normalize),
+            own_manifests=OwnManifests(normalize=settings.encoders.normalize),
             asker=self._program,
             audience=self._audience,
         )
         self._gate = None
         if self._desk is not None or self._program is not None:
             asker = self._program if settings.tokens.authorize_watch else None
-            self._gate = _gate(settings, router, self._desk, asker)
+            self._gate = compose.gate(settings, router, self._desk, asker)
         self._frontend = Frontend(
             self._gate or router,
             self._clock,
-            _connection_limits(settings),
-            FrontendLimits(
-                settings.connections.max_connections,
-                settings.connections.max_connections_per_address,
-            ),
+            compose.connection_limits(settings),
+            compose.frontend_limits(settings),
             self._after,
             Proxies(listen.trusted_proxy),
             proxy_protocol=listen.proxy_protocol,
@@ -167,7 +136,7 @@ class Origin:
                 self._frontend,
                 self._crowded,
                 seconds=settings.connections.head_timeout,
-                goodbye_seconds=LINGER_SECONDS,
+                goodbye_seconds=compose.LINGER_SECONDS,
             )
         self._listener: asyncio.Server
         self._door: asyncio.Server | None = None
@@ -263,7 +232,7 @@ class Origin:
                 log.info("the certificate was read again")
         if self._desk is not None:
             try:
-                self._desk.change_keys(_token_keys(self._settings))
+                self._desk.change_keys(compose.token_keys(self._settings))
             except BadTokenKey as error:
                 log.error("the keys for tokens stay as they were: %s", error)
             else:
@@ -318,7 +287,7 @@ class Origin:
         # Answers to encoders, and what players have not got yet, need a moment to go out.
         self.broker.close(self._clock.monotonic())
         self._frontend.close()
-        await self._until(lambda: not len(self._frontend), hurry, LINGER_SECONDS)
+        await self._until(lambda: not len(self._frontend), hurry, compose.LINGER_SECONDS)
         self._hooks.finish()
         await self._until(lambda: not self._hooks.busy, hurry, FAREWELL_SECONDS)
 
@@ -404,101 +373,6 @@ async def serve(settings: Settings, announce: Callable[[Origin], None]) -> None:
     async with on_air(settings) as (origin, stopping):
         announce(origin)
         await stopping.asked.wait()
-
-
-def _channel_rules(settings: Settings) -> ChannelRules:
-    window, encoders, players = settings.window, settings.encoders, settings.players
-    target = players.latency_target
-    return ChannelRules(
-        feed=FeedRules(
-            window=WindowBounds(window.window, window.window_bytes),
-            boxes=BoxLimits(max_box=encoders.max_box_bytes, max_chunk=encoders.max_chunk_bytes),
-            max_lag=players.max_lag,
-            reconnect_grace=encoders.reconnect_grace,
-            silence=encoders.publisher_timeout,
-            memory=encoders.absence,
-        ),
-        presentation=PresentationRules(
-            window=window.window,
-            window_bytes=window.window_bytes,
-            segment_target=_exact(window.segment_target),
-            latency_target=None if target is None else _exact(target),
-            linger=encoders.linger,
-            absence=encoders.absence,
-            held=players.max_held,
-        ),
-        tracks=encoders.max_tracks,
-    )
-
-
-def _exact(seconds: float) -> Fraction:
-    """What was typed: 0.2 is a fifth."""
-    return Fraction(str(seconds))
-
-
-def _access(
-    settings: Settings,
-    journal: LogJournal,
-    source_keys: Mapping[str, Key],
-    desk: TokenDesk | None,
-) -> Access:
-    access = settings.access
-    own = {name: each.publish_key for name, each in access.channel.items() if each.publish_key}
-    return Access(access.publish_key, own, journal.refused, source_keys, desk)
-
-
-def _desk(settings: Settings) -> TokenDesk | None:
-    """Where tokens are looked at, if there are any. Raises BadTokenKey."""
-    if settings.tokens.token_key:
-        return TokenDesk(_token_keys(settings))
-    asking = [name for name, each in settings.access.channel.items() if each.watch == "token"]
-    if settings.tokens.watch_tokens or asking:
-        what = "--watch-tokens" if settings.tokens.watch_tokens else f"channel {asking[0]}"
-        raise BadTokenKey(f"{what} takes tokens, and nobody could sign one: --token-key FILE")
-    return None
-
-
-def _token_keys(settings: Settings) -> Signatures:
-    from sorgente.tokens.keys import read_keys  # 0.1 s that few need
-
-    return read_keys(settings.tokens.token_key)
-
-
-def _gate(
-    settings: Settings, router: Router, desk: TokenDesk | None, asker: Program | None
-) -> Gate:
-    watching = {name: each.watch for name, each in settings.access.channel.items() if each.watch}
-    asked = "token" if settings.tokens.watch_tokens else "open"
-    return Gate(router, desk, lambda channel: watching.get(channel, asked) == "token", asker)
-
-
-def _delivery_rules(settings: Settings) -> DeliveryRules:
-    return DeliveryRules(
-        hold_seconds=HOLD_SECONDS,
-        held=settings.players.max_held,
-        stall_seconds=settings.players.stall_timeout,
-        max_age=max(MIN_MAX_AGE, int(settings.window.window)),
-    )
-
-
-def _broker_limits(settings: Settings) -> BrokerLimits:
-    return BrokerLimits(
-        channels=settings.encoders.max_channels,
-        waiting=settings.players.max_waiting,
-        memory=settings.window.memory,
-    )
-
-
-def _connection_limits(settings: Settings) -> ConnectionLimits:
-    connections = settings.connections
-    return ConnectionLimits(
-        head_bytes=connections.max_head_bytes,
-        uri_bytes=connections.max_head_bytes // 2,
-        head_seconds=connections.head_timeout,
-        idle_seconds=connections.idle_timeout,
-        linger_seconds=LINGER_SECONDS,
-        stall_seconds=settings.players.stall_timeout,
-    )
 
 
 def _raise_file_limit(connections: int) -> None:
