@@ -10,14 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import math
-import os
-import socket
-import struct
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Final, cast
+from typing import Final
 
 from sorgente.errors import OriginError, RequestTimeout
 from sorgente.http import wire
@@ -26,15 +23,13 @@ from sorgente.http.household import Household
 from sorgente.http.parser import RequestParser
 from sorgente.http.proxies import Peer
 from sorgente.http.request import Request
+from sorgente.http.stream import Stream
 from sorgente.media.chunk import Buffer
 
 NEVER: Final = math.inf
 
 ONE_WRITE_BYTES: Final = 64 << 10
 """Up to here, head and body are copied into one piece: that costs less than a vector of them."""
-
-RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
-"""``struct linger``: on, for no time at all."""
 
 
 class Phase(Enum):
@@ -58,7 +53,7 @@ class Pipelined:
     complete: bool = False
 
 
-class Connection(asyncio.Protocol):
+class Connection(Stream):
     """See the module. Implements :class:`~.exchange.Line` for its current exchange, and
     :class:`~.parser.Recipient`."""
 
@@ -75,21 +70,17 @@ class Connection(asyncio.Protocol):
         "_resting",
         "_resuming",
         "_serving",
-        "_socket",
-        "_transport",
         "close_after",
         "deadline",
         "peer",
         "peer_host",
-        "writable",
     )
 
     def __init__(self, household: Household, client: Peer | None = None) -> None:
         """``client``: who is at the other end, if that is not whom the socket shows."""
+        super().__init__()
         self._household = household
         self._client = client
-        self._transport: asyncio.Transport
-        self._socket: int | None = None
         self._parser: RequestParser | None = None
         self._phase = IDLE
         self._exchange: Exchange | None = None
@@ -101,7 +92,6 @@ class Connection(asyncio.Protocol):
         self._resuming = False
         self._serving = False
         self.deadline = NEVER
-        self.writable = True
         self.close_after = False
         """Close once the current response is over."""
         self.peer = self.peer_host = ""
@@ -112,13 +102,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, unless there are too many."""
-        transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
-        self._transport = transport
-        encrypted = transport.get_extra_info("sslcontext") is not None
-        self._socket = None if encrypted else _descriptor(transport)
-        # Pause as soon as the kernel does not take everything: what is not sent yet stays in the
-        # window, which holds it anyway (design §3 rule 4). asyncio's TLS compares with >=.
-        transport.set_write_buffer_limits(high=1 if encrypted else 0)
+        super().connection_made(transport)
         shown = transport.get_extra_info("peername") or ("unknown", 0)
         host, port = self._client or shown[:2]
         self._proxied = self._household.proxies.trusts(host)
@@ -126,7 +110,7 @@ class Connection(asyncio.Protocol):
         self.peer = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         error = self._household.admit(self)
         if self._household.overrun:
-            transport.abort()
+            self._transport.abort()
             return
         if error is not None:
             self.fail(error)
@@ -135,8 +119,8 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone, whoever closed it."""
+        super().connection_lost(exc)
         self._household.dismiss(self)
-        self._socket = None  # its number is soon another's
         self._lose("the connection was lost" if exc is None else f"the connection broke: {exc}")
 
     def eof_received(self) -> bool:
@@ -237,31 +221,6 @@ class Connection(asyncio.Protocol):
         """UTC, seconds since 1970."""
         return self._household.clock.wall()
 
-    def send(self, data: Buffer, /) -> None:
-        """Send, past the transport while nothing waits in it: a sixth of the cost of a delivery.
-
-        The descriptor is the transport's. It is open until ``connection_lost``, by then nobody
-        sends any more; and with a high-water mark of 0, what is not paused has nothing buffered
-        that these bytes would overtake.
-        """
-        if self._socket is None or not self.writable:
-            self._transport.write(data)
-            return
-        try:
-            sent = os.write(self._socket, data)
-        except OSError:
-            sent = 0  # full or broken: the transport finds out, and knows what to do
-        if sent < len(data):
-            self._transport.write(memoryview(data)[sent:])
-
-    def write(self, data: Buffer, /) -> None:
-        """Send."""
-        self._transport.write(data)
-
-    def writelines(self, data: Sequence[Buffer], /) -> None:
-        """Send several pieces."""
-        self._transport.writelines(data)
-
     def head(self, status: int, headers: Sequence[wire.Header]) -> bytes:
         """A response head, with what has to be said about the connection."""
         return self.head_of(wire.start(status, wire.lines(headers)))
@@ -319,10 +278,7 @@ class Connection(asyncio.Protocol):
         """Drop the connection at once."""
         exchange, self._exchange = self._exchange, None
         if exchange is not None and exchange.request.version == "1.0":
-            # No framing tells a broken response from a complete one: a reset does.
-            sock = self._transport.get_extra_info("socket")
-            if sock is not None:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+            self._reset_on_close()  # no framing tells a broken response from a complete one
         if self._resuming:
             # Plain asyncio reports the loss twice if aborted inside resume_writing (CPython
             # _SelectorSocketTransport._write_ready).
@@ -447,23 +403,14 @@ class Connection(asyncio.Protocol):
             exchange.lost(why)
 
     def _close(self, *, read_on: bool) -> None:
-        """Close, so that the other side can read what was written to it.
-
-        Closing a socket with unread bytes in it resets the connection, and the answer may be lost
-        with it (RFC 9112 §9.6): say that nothing more comes, and ``read_on`` for a while.
-        """
+        """Close, so that the other side can read what was written to it; if it may still be sending
+        (``read_on``), not before it has had time to."""
         limits = self._household.limits
         self._enter(LINGER, limits.linger_seconds if read_on else limits.stall_seconds)
-        if not read_on:
+        if read_on:
+            self._end_writing()
+        else:
             self._transport.close()
-            return
-        try:
-            if self._transport.can_write_eof():
-                self._transport.write_eof()
-        except OSError:  # reset meanwhile: plain asyncio lets shutdown() raise
-            self._transport.abort()
-            return
-        self._transport.resume_reading()
 
     @property
     def _body_is_coming(self) -> bool:
@@ -502,9 +449,3 @@ class Connection(asyncio.Protocol):
                 self._pipelined.remove(self._receiving)
                 self._receiving = None
             self._transport.pause_reading()
-
-
-def _descriptor(transport: asyncio.Transport) -> int | None:
-    """Of the socket; None where a test has none."""
-    sock = transport.get_extra_info("socket")
-    return None if sock is None else sock.fileno()
