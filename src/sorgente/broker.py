@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from sorgente.errors import (
@@ -16,8 +16,9 @@ from sorgente.errors import (
 )
 from sorgente.media.addresses import Addresses, Posted
 from sorgente.media.channel import WHOLE, Channel, ChannelRules
-from sorgente.media.fanout import Counters
+from sorgente.media.fanout import Counters, total
 from sorgente.media.feed import Feed, Journal, OnEnded
+from sorgente.media.feed_snapshot import FeedSnapshot, feed_snapshot
 from sorgente.media.presentation import Presentation
 from sorgente.media.publisher import Form, Publisher
 from sorgente.media.report import ChannelReport, report
@@ -40,28 +41,6 @@ class BrokerLimits:
     channels nobody will ever publish."""
     memory: int
     """Bytes of media in all windows and uploads."""
-
-
-@dataclass(frozen=True, slots=True)
-class FeedSnapshot:
-    """A path as others see it: pages, metrics, API."""
-
-    channel: str
-    name: str
-    """``channel``, or ``channel/track``."""
-    state: str
-    """``waiting`` (players, no encoder), ``live`` or ``reconnecting``."""
-    content_type: str | None
-    publisher: str | None
-    since: float | None
-    """UTC, seconds since 1970, when the publisher began."""
-    watching: int
-    waiting: int
-    window_bytes: int
-    window_seconds: float
-    tracks: tuple[str, ...]
-    """Codec strings."""
-    counters: Counters
 
 
 class Broker:
@@ -112,7 +91,7 @@ class Broker:
 
     def totals(self) -> Counters:
         """What all channels did, those that are gone too."""
-        return _sum([self._retired, *(each.counters for each in self._channels.values())])
+        return total([self._retired, *(each.counters for each in self._channels.values())])
 
     @property
     def bytes_held(self) -> int:
@@ -389,7 +368,7 @@ class Broker:
     def snapshot(self, now: float) -> list[FeedSnapshot]:
         """All paths, by name."""
         return [
-            _snapshot(channel, feed, now)
+            feed_snapshot(channel, feed, now)
             for _, channel in sorted(self._channels.items())
             for feed in channel
         ]
@@ -405,32 +384,4 @@ class Broker:
             self._forget(channel)
 
     def _forget(self, channel: Channel) -> None:
-        self._retired = _sum([self._retired, self._channels.pop(channel.name).counters])
-
-
-def _sum(counters: Iterable[Counters]) -> Counters:
-    every = tuple(counters)
-    return Counters(
-        **{name.name: sum(getattr(each, name.name) for each in every) for name in fields(Counters)}
-    )
-
-
-def _snapshot(channel: Channel, feed: Feed, now: float) -> FeedSnapshot:
-    relay, session = feed.relay, feed.session
-    state = "reconnecting" if feed.reconnecting else "live" if feed.live else "waiting"
-    oldest = None if relay is None else relay.window.oldest_received_at
-    init = None if relay is None else relay.init
-    return FeedSnapshot(
-        channel=channel.name,
-        name=feed.name,
-        state=state,
-        content_type=None if relay is None else relay.content_type,
-        publisher=None if session is None else session.who,
-        since=None if session is None else session.since,
-        watching=feed.watching,
-        waiting=feed.waiting,
-        window_bytes=0 if relay is None else relay.window.bytes,
-        window_seconds=0.0 if oldest is None else now - oldest,
-        tracks=() if init is None else tuple(track.codec for track in init.tracks),
-        counters=channel.counters,
-    )
+        self._retired = total([self._retired, self._channels.pop(channel.name).counters])

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from sorgente.broker import FeedSnapshot
 from sorgente.cmcd.viewers import Viewers
 from sorgente.hooks.tally import HookStatus
 from sorgente.media.fanout import Counters
+from sorgente.media.feed_snapshot import FeedSnapshot
 from sorgente.media.report import ChannelReport
 
 

@@ -11,8 +11,8 @@ Nobody has a queue. A slow player stays where it is and goes on from there, out 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
 from typing import Final, Protocol
 
 from sorgente.media.chunk import Buffer, Chunk, Form
@@ -45,6 +45,14 @@ class Counters:
     """Chunks that an encoder sent in place of an input it had lost (``slat``)."""
     periods: int = 0
     """Timelines begun: encoders that began anew, jumps, drift that was corrected."""
+
+
+def total(counters: Iterable[Counters]) -> Counters:
+    """What they come to."""
+    every = tuple(counters)
+    return Counters(
+        **{name.name: sum(getattr(each, name.name) for each in every) for name in fields(Counters)}
+    )
 
 
 class Run(Protocol):
