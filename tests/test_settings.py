@@ -7,31 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cyclopts import App
-from cyclopts.config import Env, Toml
 from cyclopts.exceptions import CycloptsError
 
 from sorgente.channel_settings import ChannelSettings
 from sorgente.keys import Key
 from sorgente.settings import AccessSettings, ListenSettings, Settings
+from tests.support.settings import read_settings
 
 KEY = "of-this-origin"
 OWN = "of-cam-alone+/=%"
 
 
 def read(*tokens: str, file: Path | None = None) -> AccessSettings:
-    """What ``serve`` makes of its settings, read as it reads them (``cli.py``)."""
-    sources = [Env("SORGENTE_", command=False)]
-    files = [] if file is None else [Toml(file, must_exist=True, use_commands_as_keys=False)]
-    app = App(config=(*sources, *files))
-
-    @app.default
-    def command(*, access: AccessSettings = AccessSettings()) -> AccessSettings:  # noqa: B008
-        return access
-
-    result = app(list(tokens), exit_on_error=False, print_error=False, result_action="return_value")
-    assert isinstance(result, AccessSettings)
-    return result
+    return read_settings(*tokens, file=file).access
 
 
 @pytest.fixture

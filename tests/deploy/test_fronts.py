@@ -54,11 +54,7 @@ async def site(
 
     async def listens() -> bool:
         assert process.poll() is None, log.read_text()
-        try:
-            (await site.connect()).close()
-        except OSError:
-            return False
-        return True
+        return await site.listens()
 
     await until(listens)
     yield site

@@ -61,14 +61,7 @@ async def test_tokens_share_what_is_kept(
     config.write_text(config.read_text().replace("/var/cache/nginx", str(tmp_path)))
     serve(config)
 
-    async def listens() -> bool:
-        try:
-            (await site.connect()).close()
-        except OSError:
-            return False
-        return True
-
-    await until(listens)
+    await until(site.listens)
     encoder = await origin.publish()
     await encoder.send(UPLOAD.init, *UPLOAD.chunks)
     a, b = token("a"), token("b")

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cyclopts import App
-from cyclopts.config import Env, Toml
 from cyclopts.exceptions import CycloptsError
 
 from sorgente.settings import HookSettings, Settings
+from tests.support.settings import read_settings
 
 URL = "https://hooks.example/sesame"
 OTHER_URL = "http://127.0.0.1:9000/"
@@ -21,17 +20,7 @@ SIGNATURE = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
 
 def read(*tokens: str, file: Path | None = None) -> HookSettings:
-    """What ``serve`` makes of them (``cli.py``)."""
-    files = [] if file is None else [Toml(file, must_exist=True, use_commands_as_keys=False)]
-    app = App(config=(Env("SORGENTE_", command=False), *files))
-
-    @app.default
-    def command(*, hooks: HookSettings = HookSettings()) -> HookSettings:  # noqa: B008
-        return hooks
-
-    result = app(list(tokens), exit_on_error=False, print_error=False, result_action="return_value")
-    assert isinstance(result, HookSettings)
-    return result
+    return read_settings(*tokens, file=file).hooks
 
 
 def is_right(settings: HookSettings) -> bool:

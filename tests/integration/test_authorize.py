@@ -61,6 +61,12 @@ async def origin(launch: Launch, operator: Operator) -> InProcess:
     return await launch(tokens=TokenSettings(authorize_url=operator.url))
 
 
+@pytest.fixture
+async def watched(launch: Launch, operator: Operator) -> InProcess:
+    """One that asks about who watches, too."""
+    return await launch(tokens=TokenSettings(authorize_url=operator.url, authorize_watch=True))
+
+
 async def test_who_may_publishes(origin: InProcess, operator: Operator) -> None:
     (player,) = await origin.audience(1)
     basic = ("Authorization", "Basic YW55OnN0cmVhbS1rZXk=")
@@ -182,38 +188,34 @@ async def test_credentials_are_not_logged(
     assert "geheim" not in caplog.text
 
 
-async def test_who_watches_is_asked_about_once(launch: Launch, operator: Operator) -> None:
-    settings = TokenSettings(authorize_url=operator.url, authorize_watch=True)
-    origin = await launch(tokens=settings)
-    encoder = await origin.publish()
+async def test_who_watches_is_asked_about_once(watched: InProcess, operator: Operator) -> None:
+    encoder = await watched.publish()
     await encoder.send(LIVE.init, *LIVE.chunks)
-    await origin.until_metric("sorgente_publishers", 1)
+    await watched.until_metric("sorgente_publishers", 1)
     operator.asked.clear()
     operator.head = "200 OK\r\nCache-Control: max-age=60"
-    mpd = await origin.ask("GET", "/live/live/manifest.mpd?token=a")
+    mpd = await watched.ask("GET", "/live/live/manifest.mpd?token=a")
     assert mpd.headers["cache-control"] == "private, no-cache"
     number = mpd.body.partition(b'startNumber="')[2].partition(b'"')[0].decode()
     for _ in range(3):
-        segment = await origin.ask("GET", f"/live/live/video/{number}.m4s?token=a")
+        segment = await watched.ask("GET", f"/live/live/video/{number}.m4s?token=a")
         assert segment.status == 200
     ((action, given),) = [(each["action"], each["credential"]) for each in operator.asked]
     assert (action, given) == ("watch", "a")
     operator.head = "401 Unauthorized"
-    refused = await origin.ask("GET", "/play/live?token=b")
+    refused = await watched.ask("GET", "/play/live?token=b")
     assert (refused.status, refused.headers["www-authenticate"]) == (401, 'Bearer realm="sorgente"')
-    assert (await origin.ask("GET", "/time")).status == 200
+    assert (await watched.ask("GET", "/time")).status == 200
     await encoder.finish()
 
 
-async def test_who_waits_to_watch_may_leave(launch: Launch, operator: Operator) -> None:
-    settings = TokenSettings(authorize_url=operator.url, authorize_watch=True)
-    origin = await launch(tokens=settings)
+async def test_who_waits_to_watch_may_leave(watched: InProcess, operator: Operator) -> None:
     operator.released.clear()
-    leaving, staying = [await origin.play() for _ in range(2)]
-    await origin.until_metric("sorgente_connections", 3)
+    leaving, staying = [await watched.play() for _ in range(2)]
+    await watched.until_metric("sorgente_connections", 3)
     leaving.leave()
-    await origin.until_metric("sorgente_connections", 2)
+    await watched.until_metric("sorgente_connections", 2)
     operator.released.set()
-    await origin.until_metric("sorgente_subscribers", 1, channel="live")
-    assert (await origin.upload(UPLOAD.whole)).status == 200
+    await watched.until_metric("sorgente_subscribers", 1, channel="live")
+    assert (await watched.upload(UPLOAD.whole)).status == 200
     assert (await staying.rest()).body == UPLOAD.whole

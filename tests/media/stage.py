@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sorgente.media.channel import WHOLE, Channel, ChannelRules
 from sorgente.media.publisher import Publisher
 from sorgente.media.snapshot import PresentationSnapshot
@@ -34,6 +36,13 @@ class Stage:
             self.pass_time(FRAME)
             publisher.feed(chunk, self.now)
 
+    def send_together(self, *sendings: tuple[Publisher, Sequence[bytes]]) -> None:
+        """A chunk of each at a time, in real time; all have as many."""
+        for due in zip(*(chunks for _, chunks in sendings), strict=True):
+            self.pass_time(FRAME)
+            for (publisher, _), chunk in zip(sendings, due, strict=True):
+                publisher.feed(chunk, self.now)
+
     def pass_time(self, seconds: float) -> None:
         self.now += seconds
         self.channel.tick(self.now)
@@ -56,7 +65,4 @@ class Stage:
 def both(stage: Stage, upload: Upload, *publishers: Publisher) -> None:
     for publisher in publishers:
         publisher.feed(upload.init, stage.now)
-    for chunk in upload.chunks:
-        stage.pass_time(FRAME)
-        for publisher in publishers:
-            publisher.feed(chunk, stage.now)
+    stage.send_together(*((publisher, upload.chunks) for publisher in publishers))

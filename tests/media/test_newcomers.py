@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.media.stage import FRAME, Stage
+from tests.media.stage import Stage
 from tests.support.boxes import ENCRYPTED
 from tests.support.live import media_of, sound, video
 
@@ -23,10 +23,7 @@ def test_a_track_on_a_clock_of_its_own_comes_to_those_that_are_there(stage: Stag
     kept = list(track.segments.values())
     other = stage.publish("sound")
     other.feed(late.init, stage.now)
-    for chunk, heard in zip(upload.chunks[60:], late.chunks, strict=True):
-        stage.pass_time(FRAME)
-        one.feed(chunk, stage.now)
-        other.feed(heard, stage.now)
+    stage.send_together((one, upload.chunks[60:]), (other, late.chunks))
     old, new = stage.snapshot.periods
     assert new.continues == old.id
     assert [each.name for each in new.tracks] == ["a", "sound"]
@@ -47,18 +44,12 @@ def test_a_track_that_comes_back_as_something_else_is_announced_as_that(stage: S
     upload, sealed = video(300, gop=25), video(60, gop=25, spec=ENCRYPTED)
     stage.send(one, upload, 0, 5)
     other.feed(sealed.init, stage.now)
-    for chunk, shown in zip(upload.chunks[5:], sealed.chunks, strict=False):
-        stage.pass_time(FRAME)
-        one.feed(chunk, stage.now)
-        other.feed(shown, stage.now)
+    stage.send_together((one, upload.chunks[5:65]), (other, sealed.chunks))
     (*_, before) = stage.snapshot.periods
     other.break_off("killed", stage.now)
     again = stage.publish("b")
     again.feed(upload.init, stage.now)
-    for chunk, anew in zip(upload.chunks[65:265], upload.chunks, strict=False):
-        stage.pass_time(FRAME)
-        one.feed(chunk, stage.now)
-        again.feed(anew, stage.now)
+    stage.send_together((one, upload.chunks[65:265]), (again, upload.chunks[:200]))
     *_, newest = stage.snapshot.periods
     track = stage.presentation.tracks["b"]
     assert "b" in {each.name for each in before.tracks}
@@ -75,10 +66,7 @@ def test_pictures_that_come_to_sound_lead_from_their_first_key_picture_on(stage:
     stage.send(heard, upload, 0, 83)
     seen, pictures = stage.publish("a"), video(300, gop=25, keys=range(7, 300, 25))
     seen.feed(pictures.init, stage.now)
-    for chunk, shown in zip(upload.chunks[83:], pictures.chunks, strict=False):
-        stage.pass_time(FRAME)
-        heard.feed(chunk, stage.now)
-        seen.feed(shown, stage.now)
+    stage.send_together((heard, upload.chunks[83:383]), (seen, pictures.chunks))
     old, new = stage.snapshot.periods
     assert new.continues == old.id
     assert [track.name for track in new.tracks] == ["a", "sound"]

@@ -97,10 +97,7 @@ def test_a_period_off_the_grid_begins_with_nothing_of_the_old_one(stage: Stage) 
     upload, heard = video(300, keys=[0, 50, 100, 182, 232, 282]), sound(300)
     pictures.feed(upload.init, stage.now)
     noise.feed(heard.init, stage.now)
-    for picture, packet in zip(upload.chunks, heard.chunks, strict=True):
-        stage.pass_time(FRAME)
-        pictures.feed(picture, stage.now)
-        noise.feed(packet, stage.now)
+    stage.send_together((pictures, upload.chunks), (noise, heard.chunks))
     _, new = stage.snapshot.periods[:2]
     _, early = first_sound(stage, new)
     assert early <= 1920
@@ -130,10 +127,7 @@ def test_a_period_that_goes_on_knows_what_its_tracks_need(stage: Stage) -> None:
     stage.send(one, Upload(plain.init, pictures), 0, 60)
     other = stage.publish("b")
     other.feed(plain.init, stage.now)
-    for own, others in zip(pictures[60:], plain.chunks[60:], strict=True):
-        stage.pass_time(FRAME)
-        one.feed(own, stage.now)
-        other.feed(others, stage.now)
+    stage.send_together((one, pictures[60:]), (other, plain.chunks[60:]))
     old, *_, new = stage.snapshot.periods
     assert old.tracks[0].name == new.tracks[0].name == "a"
     assert new.tracks[0].bandwidth < 1.3 * old.tracks[0].bandwidth

@@ -306,6 +306,14 @@ class Site:
             await wire.shake_hands()
         return wire
 
+    async def listens(self) -> bool:
+        """Somebody takes connections."""
+        try:
+            (await self.connect()).close()
+        except OSError:
+            return False
+        return True
+
     async def ask(
         self, method: str, target: str, headers: Headers = (), body: bytes = b""
     ) -> Response:
