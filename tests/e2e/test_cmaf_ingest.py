@@ -16,7 +16,7 @@ from tests.support.picture import RATE
 
 pytestmark = [pytest.mark.e2e, pytest.mark.players, pytest.mark.timeout(180)]
 
-MEASURED = 15.0
+MEASURED = 10.0
 """Seconds."""
 LIMITS: dict[Way, float] = {"growing": 1900, "whole": 5500}
 """Milliseconds, for machines with other things to do: targets are 0.5 s, and 3.2 s for segments of

@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.players, pytest.mark.timeout(180)]
 
 Publish = Callable[[Input, OriginProcess], LiveEncoder]
 
-MEASURED = 20.0
+MEASURED = 12.0
 """Seconds."""
 TO_START = 20.0
 """Seconds from the encoder's start to a picture, at most."""

@@ -10,7 +10,7 @@ import pytest
 from tests.e2e.players.encoder import A_FRAME_A_CHUNK, AAC, H264, PICTURE, SOUND, LiveEncoder
 from tests.e2e.players.measure import in_time
 from tests.e2e.players.measurement import glass_to_glass
-from tests.e2e.players.site import NAMES, Name
+from tests.e2e.players.site import Name
 from tests.e2e.players.viewer import watching
 from tests.e2e.programs import ffmpeg
 from tests.integration.conftest import Spawn
@@ -55,7 +55,7 @@ async def irregular(spawn: Spawn) -> AsyncIterator[OriginProcess]:
         yield origin
 
 
-@pytest.mark.parametrize("player", NAMES)
+@pytest.mark.parametrize("player", ["dash", pytest.param("shaka", marks=pytest.mark.minutes)])
 async def test_a_player_follows_key_frames_without_a_rhythm(
     irregular: OriginProcess, player: Name
 ) -> None:
