@@ -49,6 +49,7 @@ function toggle(name) {
   address.searchParams.set("players", [...tiles.keys()].join());
   history.replaceState(null, "", address);
   hear();
+  showTarget();
 }
 
 /** @param {string} name */
@@ -95,7 +96,8 @@ function aim() {
 }
 
 function showTarget() {
-  $("#target-shown", HTMLOutputElement).textContent = `${slider.value} ms`;
+  const known = aimed || [...tiles.keys()].every((name) => name === "direct");
+  $("#target-shown", HTMLOutputElement).textContent = known ? `${slider.value} ms` : "each its own";
 }
 
 /** @param {number} steps */
@@ -134,7 +136,6 @@ slider.addEventListener("input", aim);
 
 document.title = `${channel} · Sorgente`;
 $("#channel", HTMLElement).textContent = channel;
-showTarget();
 const asked = (new URL(location.href).searchParams.get("players") ?? "").split(",");
 const wanted = asked.filter((name) => Object.hasOwn(PLAYERS, name));
 (wanted.length ? wanted : ["direct"]).forEach(toggle);
