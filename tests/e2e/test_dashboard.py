@@ -62,6 +62,10 @@ async def test_a_card_shows_a_live_channel_and_what_is_wrong_with_it(
     await expect(said).to_have_text(
         "2 players report · latency p50 1.25 s, p95 1.40 s · buffer 300 ms · 3.0 Mbit/s · 0 stalls"
     )
+    for late in (1250, 1400):
+        gone = b'e=ps,sid="%d",sta=q,ts=2,v=2\n' % late
+        assert (await origin.ask("POST", "/cmcd/cam-one", body=gone)).status == 204
+    await expect(said).to_be_hidden()
     assert not refused, "nothing on the page is against its own policy"
 
     answer = await origin.ask(

@@ -138,7 +138,9 @@ async def test_all_players_side_by_side(demo: Showing) -> None:
 async def test_without_the_other_players_the_page_says_so(demo: Showing) -> None:
     async with watching(demo.page) as watcher:
         await watcher.page.route("**/static/vendor/*", lambda route: route.fulfill(status=404))
+        assert await watcher.shown("#target-shown") == "130 ms"
         await watcher.page.keyboard.press("2")
+        assert await watcher.shown("#target-shown") == "each its own"
         note = watcher.page.locator('[data-player="dash.js"] .note')
 
         async def said() -> bool:

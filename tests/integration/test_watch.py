@@ -13,7 +13,7 @@ from tests.support.origin import InProcess
 
 OURS = sorted(path.name for path in WEB.iterdir() if path.is_file())
 IMPORT = re.compile(r'^import .* from "\./([\w.]+)";$', re.MULTILINE)
-REFERENCE = re.compile(r'(?:src|href)="/static/([\w./]+)"')
+REFERENCE = re.compile(r'(?:src|href)="\.\./static/([\w./]+)"')
 
 
 async def test_the_page_is_there_for_any_channel(origin: InProcess) -> None:
@@ -40,6 +40,8 @@ async def test_whatever_a_file_of_ours_refers_to_is_there(origin: InProcess, nam
     assert file.body.decode() == text
     for other in [*IMPORT.findall(text), *REFERENCE.findall(text)]:
         assert (await origin.ask("HEAD", f"/static/{other}")).status == 200, other
+    absolute = re.findall(r'["`]/(?:static|play|live|cmcd|api)/[$\w]', text)
+    assert not absolute, "what stands before the page's path would be lost: a token, a proxy's"
 
 
 async def test_browsers_need_not_fetch_what_they_have(origin: InProcess) -> None:

@@ -102,3 +102,16 @@ def test_tracks_with_encoders_of_their_own() -> None:
     }
     heard = next(track for track in found.tracks if track.kind == "audio")
     assert (heard.sample_rate, heard.channels, heard.width) == (48000, 2, None)
+
+
+def test_silence_for_want_of_sound_is_not_away() -> None:
+    """No encoder is to be looked after, and nobody to be got out of bed."""
+    house = House()
+    upload = video(90, gop=25)
+    encoder = house.request(b"POST /ingest/live/picture HTTP/1.1", b"Transfer-Encoding: chunked")
+    encoder.receive(framed(upload.init))
+    for chunk in upload.chunks:
+        house.pass_time(FRAME)
+        encoder.receive(framed(chunk))
+    found = {track.name: track.away for track in seen(house).tracks}
+    assert found == {"picture": False, "silence": False}

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
 
+from sorgente.media.catalogue import SILENT_TRACK
 from sorgente.media.channel import Channel
 from sorgente.media.fanout import Counters
 from sorgente.media.period import Period
@@ -180,7 +181,8 @@ def _track(track: Track, period: Period | None) -> TrackReport:
         kind=track.kind,
         codec=facts.codec,
         language=facts.language,
-        away=member is None or member.is_away,
+        # Nobody sends it, and nobody is to look after its encoder.
+        away=track.name != SILENT_TRACK and (member is None or member.is_away),
         width=facts.width or None,
         height=facts.height or None,
         frame_rate=None if member is None else _float(member.frame_rate),

@@ -6,16 +6,21 @@
 // @ts-check
 import { Cutter } from "./boxes.js";
 import { Pace } from "./pace.js";
+import { NOT_FOR_YOU, at, words } from "./site.js";
 import { Feeder, feedable } from "./source.js";
 
 const LOOK = 50; // milliseconds between looks at the speed
 const AGAIN = [250, 500, 1000, 2000]; // milliseconds until the next try
+const REFUSED = 15000; // milliseconds until who may not watch asks again
 const SILENCE = 4000; // milliseconds without a byte: another request may be luckier
 const FORGET = 5000; // milliseconds of media that make the next failure the first one
 const SAME = 5; // seconds that a stream may be off what was played and still be the same
 const LEAD = 1; // seconds before the first chunk, for sound that begins before its picture
 
 /** @typedef {import("./tile.js").Watched} Watched */
+
+/** The origin says no, and why. */
+class Refused extends Error {}
 
 /** @implements {Watched} */
 export class DirectPlayer {
@@ -37,7 +42,7 @@ export class DirectPlayer {
   /** @param {HTMLVideoElement} video @param {string} channel @param {(line: string) => void} say */
   constructor(video, channel, say) {
     this.#video = video;
-    this.#url = `/play/${encodeURIComponent(channel)}`;
+    this.#url = at(`play/${encodeURIComponent(channel)}`);
     this.#say = say;
     if (!feedable) {
       say("this browser has no Media Source Extensions: it plays the stream its own way");
@@ -82,18 +87,21 @@ export class DirectPlayer {
       const hang = () => request.abort();
       signal.addEventListener("abort", hang);
       const began = performance.now();
+      let refused = false;
       try {
         await this.#play(request);
         this.#say("the stream has ended");
       } catch (error) {
         if (signal.aborted) return;
-        this.#say(`interrupted: ${/** @type {Error} */ (error).message}`);
+        refused = error instanceof Refused;
+        const { message } = /** @type {Error} */ (error);
+        this.#say(refused ? message : `interrupted: ${message}`);
       } finally {
         signal.removeEventListener("abort", hang);
         request.abort();
       }
       if (performance.now() - began > FORGET) this.#failures = 0;
-      const wait = AGAIN[Math.min(this.#failures++, AGAIN.length - 1)];
+      const wait = refused ? REFUSED : AGAIN[Math.min(this.#failures++, AGAIN.length - 1)];
       await new Promise((resolve) => setTimeout(resolve, wait));
     }
   }
@@ -101,7 +109,8 @@ export class DirectPlayer {
   /** One request, to its end. @param {AbortController} request */
   async #play(request) {
     const response = await fetch(this.#url, { cache: "no-store", signal: request.signal });
-    if (!response.ok || !response.body) throw new Error(`the origin answers ${response.status}`);
+    if (NOT_FOR_YOU.includes(response.status)) throw new Refused(await words(response));
+    if (!response.ok || !response.body) throw new Error(await words(response));
     const reader = response.body.getReader();
     const cutter = new Cutter();
     this.#heard = performance.now();

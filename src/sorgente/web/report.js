@@ -42,9 +42,9 @@ export class Reporter {
   #timer;
   #quit = () => this.is("q");
 
-  /** @param {string} channel @param {string} sf streaming format @param {() => State} look */
-  constructor(channel, sf, look) {
-    this.#url = `/cmcd/${encodeURIComponent(channel)}`;
+  /** @param {string} url of the channel's reports @param {string} sf streaming format @param {() => State} look */
+  constructor(url, sf, look) {
+    this.#url = url;
     this.#sf = sf;
     this.#look = look;
     this.#timer = setInterval(() => this.#tell("t"), EVERY);

@@ -1,5 +1,6 @@
 // dash.js and Shaka, as npm has them (web/package.json), on the same channel's manifest.
 // @ts-check
+import { NOT_FOR_YOU, at, words } from "./site.js";
 
 /** @typedef {import("./tile.js").Watched} Watched */
 
@@ -12,7 +13,7 @@ function loaded(name) {
   if (!loading) {
     loading = new Promise((resolve, reject) => {
       const script = document.createElement("script");
-      script.src = `/static/vendor/${name}`;
+      script.src = new URL(`vendor/${name}`, import.meta.url).href;
       script.onload = () => resolve();
       script.onerror = () => reject(new Error("it is not packed into this origin (npm was not "
         + "there when it was built: see docs/players.md)"));
@@ -24,8 +25,14 @@ function loaded(name) {
 }
 
 /** @param {string} channel */
-const manifest = (channel) =>
-  new URL(`/live/${encodeURIComponent(channel)}/manifest.mpd`, location.href).href;
+const manifest = (channel) => at(`live/${encodeURIComponent(channel)}/manifest.mpd`);
+
+/** Why a player stopped: the origin's words if it says no, else the player's own, which never tell
+ * a token that has expired from a lost network. @param {string} url @param {string} said */
+async function reason(url, said) {
+  const response = await fetch(url, { cache: "no-store" }).catch(() => null);
+  return response && NOT_FOR_YOU.includes(response.status) ? words(response) : said;
+}
 
 /** Seconds that a target may not go below: both count in segments' chunks, and stall. */
 const LEAST = 0.15;
@@ -48,7 +55,7 @@ class Rival {
         say("");
         if (!Number.isNaN(this.target_)) this.aim(this.target_);
       })
-      .catch((error) => say(error.message));
+      .catch(async (error) => say(await reason(manifest(channel), error.message)));
   }
 
   /** @param {string} _url @param {(line: string) => void} _say */
@@ -87,7 +94,8 @@ export class DashPlayer extends Rival {
     const player = dashjs.MediaPlayer().create();
     this.#player = player;
     const { ERROR, FRAGMENT_LOADING_COMPLETED } = dashjs.MediaPlayer.events;
-    player.on(ERROR, (/** @type {any} */ { error }) => say(error?.message ?? "an error"));
+    player.on(ERROR, (/** @type {any} */ { error }) =>
+      reason(url, error?.message ?? "an error").then(say));
     player.on(FRAGMENT_LOADING_COMPLETED, (/** @type {any} */ { request }) => {
       this.bytes += request?.bytesLoaded ?? 0;
     });
@@ -126,7 +134,7 @@ export class ShakaPlayer extends Rival {
     const player = new shaka.Player();
     this.#player = player;
     player.addEventListener("error", (/** @type {any} */ { detail }) =>
-      say(`error ${detail.code}`));
+      reason(url, `error ${detail.code}`).then(say));
     player.getNetworkingEngine().registerResponseFilter(
       (/** @type {any} */ _, /** @type {any} */ response) => {
         this.bytes += response.data?.byteLength ?? 0;
@@ -142,8 +150,11 @@ export class ShakaPlayer extends Rival {
   }
 
   latency() {
-    const seconds = this.#player?.getStats().liveLatency;
-    return Number.isFinite(seconds) ? seconds : null;
+    // Not getStats().liveLatency: it takes the moment of a ProducerReferenceTime for that of the
+    // presentation's start, whatever period it stands in, and is off by all that lies between.
+    const start = this.#player?.getManifest()?.presentationTimeline.getPresentationStartTime();
+    const seconds = Date.now() / 1000 - start - this.video.currentTime;
+    return this.video.currentTime > 0 && seconds > 0 ? seconds : null;
   }
 
   close() {

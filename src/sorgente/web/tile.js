@@ -50,10 +50,10 @@ export class Tile {
    * @param {HTMLElement} element made of the page's template
    * @param {string} name
    * @param {import("./clock.js").WallClock} clock
-   * @param {{channel: string, sf: string}} told what it plays, and how (CMCD)
+   * @param {{url: string, sf: string}} told where it tells what it plays, and how (CMCD)
    * @param {(video: HTMLVideoElement, say: (line: string) => void) => Watched} make
    */
-  constructor(element, name, clock, { channel, sf }, make) {
+  constructor(element, name, clock, { url, sf }, make) {
     this.element = element;
     this.#clock = clock;
     this.video = /** @type {HTMLVideoElement} */ (element.querySelector("video"));
@@ -62,7 +62,7 @@ export class Tile {
     /** @type {HTMLElement} */ (element.querySelector("h2")).textContent = name;
     element.dataset.player = name;
     element.querySelector(".plots")?.append(...Object.values(this.#plots).map((p) => p.element));
-    const reporter = new Reporter(channel, sf, () => this.#fares);
+    const reporter = new Reporter(url, sf, () => this.#fares);
     this.#reporter = reporter;
     this.video.addEventListener("playing", () => {
       this.#playing = true;

@@ -3,6 +3,7 @@
 import { WallClock } from "./clock.js";
 import { DirectPlayer } from "./direct.js";
 import { DashPlayer, ShakaPlayer } from "./rivals.js";
+import { at } from "./site.js";
 import { Tile } from "./tile.js";
 
 /** @typedef {new (video: HTMLVideoElement, channel: string, say: (line: string) => void)
@@ -19,7 +20,7 @@ const TARGET_STEP = 10; // milliseconds, of the arrow keys
 /** @template {Element} E @param {string} selector @param {new () => E} _kind @returns {E} */
 const $ = (selector, _kind) => /** @type {E} */ (document.querySelector(selector));
 
-const channel = decodeURIComponent(location.pathname.split("/")[2] || "live");
+const channel = decodeURIComponent(location.pathname.split("/").at(-1) || "live");
 const main = $("main", HTMLElement);
 const template = $("#tile", HTMLTemplateElement);
 const slider = $("#target", HTMLInputElement);
@@ -48,6 +49,7 @@ function toggle(name) {
   address.searchParams.set("players", [...tiles.keys()].join());
   history.replaceState(null, "", address);
   hear();
+  showTarget();
 }
 
 /** @param {string} name */
@@ -56,7 +58,8 @@ function add(name) {
   const element = /** @type {HTMLElement} */ (
     /** @type {Element} */ (template.content.firstElementChild).cloneNode(true));
   main.append(element);
-  const told = { channel, sf: name === "direct" ? "o" : "d" }; // a stream of ours, or DASH
+  const sf = name === "direct" ? "o" : "d"; // a stream of ours, or DASH
+  const told = { url: at(`cmcd/${encodeURIComponent(channel)}`), sf };
   const tile = new Tile(element, title, clock, told,
     (video, say) => new Player(video, channel, say));
   tiles.set(name, tile);
@@ -93,7 +96,8 @@ function aim() {
 }
 
 function showTarget() {
-  $("#target-shown", HTMLOutputElement).textContent = `${slider.value} ms`;
+  const known = aimed || [...tiles.keys()].every((name) => name === "direct");
+  $("#target-shown", HTMLOutputElement).textContent = known ? `${slider.value} ms` : "each its own";
 }
 
 /** @param {number} steps */
@@ -132,7 +136,6 @@ slider.addEventListener("input", aim);
 
 document.title = `${channel} · Sorgente`;
 $("#channel", HTMLElement).textContent = channel;
-showTarget();
 const asked = (new URL(location.href).searchParams.get("players") ?? "").split(",");
 const wanted = asked.filter((name) => Object.hasOwn(PLAYERS, name));
 (wanted.length ? wanted : ["direct"]).forEach(toggle);

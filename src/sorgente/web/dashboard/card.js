@@ -49,8 +49,8 @@ export class Card {
     this.hasPicture = channel.tracks.some((track) => track.kind === "video" && track.segments);
     if (this.hasPicture && !hadPicture) this.look();
     this.showNumbers(channel);
-    this.audience.textContent = channel.audience ? saidBy(channel.audience) : "";
-    this.audience.hidden = !channel.audience;
+    this.audience.hidden = !channel.audience?.sessions;
+    if (!this.audience.hidden) this.audience.textContent = saidBy(channel.audience);
     this.advice.replaceChildren(...channel.advice.map(adviceItem));
     for (const track of channel.tracks) this.row(track.name).update(track);
     for (const name of [...this.rows.keys()]) {
