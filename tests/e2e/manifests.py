@@ -44,6 +44,11 @@ async def look(origin: Site, channel: str = "live") -> Look:
     return found[-1]
 
 
+async def announced(origin: Site, channel: str = "live") -> bool:
+    """Whether there is an MPD; a GET would be held until the channel is as old as its target."""
+    return (await origin.ask("HEAD", f"/live/{channel}/manifest.mpd")).status == 200
+
+
 def faults(looks: Sequence[Look]) -> list[str]:
     """What anybody has to say about them; one line each."""
     return [

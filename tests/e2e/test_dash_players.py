@@ -14,18 +14,21 @@ from contextlib import ExitStack
 
 import pytest
 
+from tests.e2e.manifests import announced
 from tests.e2e.players.encoder import INPUTS, Input, LiveEncoder
+from tests.e2e.players.lines import Line, groups
 from tests.e2e.players.measure import ON_AIR_SECONDS, in_time, options
 from tests.e2e.players.measurement import Recovery, glass_to_glass, late, settled, write_down
 from tests.e2e.players.site import NAMES, Name
 from tests.e2e.players.viewer import watching
 from tests.integration.conftest import Spawn
 from tests.integration.process import OriginProcess
+from tests.support.origin import until
 from tests.support.picture import RATE
 
 pytestmark = [pytest.mark.e2e, pytest.mark.players, pytest.mark.timeout(180)]
 
-Publish = Callable[[Input, OriginProcess], LiveEncoder]
+Publish = Callable[[Input | Line, OriginProcess], LiveEncoder]
 
 MEASURED = 12.0
 """Seconds."""
@@ -44,7 +47,7 @@ def publish() -> Iterator[Publish]:
     """Start an encoder of the picture with the clock; it is killed at the end of the test."""
     with ExitStack() as stack:
 
-        def start(form: Input, origin: OriginProcess) -> LiveEncoder:
+        def start(form: Input | Line, origin: OriginProcess) -> LiveEncoder:
             return stack.enter_context(LiveEncoder(form, f"{origin.url}/ingest/live"))
 
         yield start
@@ -85,6 +88,21 @@ async def test_a_player_that_is_there_before_the_encoder_starts_by_itself(
         await viewer.until(lambda: viewer.requests > 0, TO_START, "the request for the manifest")
         publish(form, origin)
         await viewer.until(lambda: len(viewer.samples) > MOVING, TO_START, "pictures")
+        assert not viewer.complaints, await viewer.evidence("errors")
+        assert not viewer.bad, await viewer.evidence("answers of 400 and more")
+
+
+@pytest.mark.parametrize("player", ["dash", pytest.param("shaka", marks=pytest.mark.minutes)])
+async def test_a_player_that_comes_right_after_the_encoder_starts_by_itself(
+    spawn: Spawn, publish: Publish, player: Name
+) -> None:
+    """The channel has a picture, and will not be as old as its latency target (6.2 s) for long."""
+    origin = await spawn()
+    publish(groups, origin)
+    await until(lambda: announced(origin))
+    async with watching(player, origin) as viewer:
+        await viewer.until(lambda: len(viewer.samples) > MOVING, TO_START, "pictures")
+        assert not viewer.stalls, await viewer.evidence("stalls")
         assert not viewer.complaints, await viewer.evidence("errors")
         assert not viewer.bad, await viewer.evidence("answers of 400 and more")
 

@@ -21,11 +21,10 @@ from tests.docs.page import anchor
 from tests.e2e import cookbook
 from tests.e2e.cookbook import Place, Recipe, Shell, recipes
 from tests.e2e.filmed import SHOWN_BY_A_CAMERA, filmed, filming, has_clock
-from tests.e2e.manifests import look
+from tests.e2e.manifests import announced
 from tests.e2e.players.measurement import glass_to_glass, steadily
 from tests.e2e.players.viewer import Viewer, watching
 from tests.e2e.pushing import FFMPEGS
-from tests.e2e.segments import until_recorded
 from tests.integration.conftest import Spawn
 from tests.integration.process import OriginProcess
 from tests.support.origin import until
@@ -127,10 +126,7 @@ async def test_glass_to_glass(
     origin = await spawn(*(["--publish-key", cookbook.KEY] if keyed else []))
     async with on_air(recipe, origin, folder, path):
         try:
-            # Older than players are to be behind: before that, dash.js begins with the first
-            # picture there is, and may stop at it (docs/players.md).
-            segments = 1 + math.ceil(recipe.promise.target / 2)
-            await until_recorded(origin, (await look(origin)).mpd, segments)
+            await until(lambda: announced(origin))
             async with watching("dash", origin) as viewer:
                 await measure(viewer, name, recipe)
         except BaseException as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import xml.etree.ElementTree as ET
+from fractions import Fraction
 
 import pytest
 
@@ -96,6 +97,52 @@ def test_who_is_there_long_before_the_encoder_gets_a_manifest_that_begins(
         (node.tag, node.attrib) for node in ET.fromstring(body_of(told)).iter()
     ]
     assert early.written.endswith(LAST_FRAME)
+
+
+def test_a_channel_younger_than_players_are_to_be_behind_is_not_shown_to_them() -> None:
+    """dash.js would begin with the first picture, and stop there."""
+    house = House(latency_target=Fraction(7))
+    before = house.request(MANIFEST)
+    live = Live(house, frames=100)
+    young = house.request(MANIFEST)
+    assert (before.written, young.written) == (b"", b"")
+    live.send(72)
+    assert unframed(body_of(before.written)).strip().endswith(b"?>"), "a sign of life"
+    assert not young.written
+    live.send(4)
+    assert before.written.endswith(LAST_FRAME)
+    plain = body_of(young.written)
+    assert b"<MPD" in plain
+    assert unframed(body_of(before.written)).endswith(plain.partition(b"?>")[2])
+    assert status(house.request(MANIFEST).written) == 200, "it is old enough from now on"
+
+
+@pytest.mark.parametrize(("method", "who"), [(b"GET", b"Lavf/61.7.100"), (b"HEAD", b"curl/8.5.0")])
+def test_who_does_not_begin_at_the_target_gets_it_at_once(method: bytes, who: bytes) -> None:
+    house = House(latency_target=Fraction(7))
+    Live(house)
+    path = b"%b /live/live/manifest.mpd HTTP/1.1" % method
+    assert status(house.request(path, b"User-Agent: " + who).written) == 200
+
+
+def test_a_young_channel_that_is_over_is_shown() -> None:
+    house = House(latency_target=Fraction(60))
+    live = Live(house)
+    waits = house.request(MANIFEST)
+    live.encoder.receive(b"0\r\n\r\n")
+    while not live.presentation.ended:
+        assert not unframed(body_of(waits.written)).strip().endswith(b"</MPD>")
+        house.pass_time(1.0)
+    house.pass_time(EVERY_SECONDS + 0.1)
+    assert unframed(body_of(waits.written)).endswith(b"</MPD>\n")
+
+
+def test_an_origin_that_shuts_down_lets_nobody_wait_for_a_young_channel() -> None:
+    house = House(latency_target=Fraction(7))
+    Live(house)
+    waits = house.request(MANIFEST)
+    house.broker.close(house.clock.now)
+    assert b"<MPD" in waits.written
 
 
 def test_it_does_not_wait_for_ever(house: House) -> None:

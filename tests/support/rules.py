@@ -12,7 +12,12 @@ from sorgente.media.window import WindowBounds
 
 
 def channel_rules(
-    *, window: float = 60.0, window_bytes: int = 1 << 20, tracks: int = 4, held: int = 10
+    *,
+    window: float = 60.0,
+    window_bytes: int = 1 << 20,
+    tracks: int = 4,
+    held: int = 10,
+    latency_target: Fraction | None = None,
 ) -> ChannelRules:
     """The defaults of the origin, but for what a test sets and a lag of 5 s."""
     return ChannelRules(
@@ -28,7 +33,7 @@ def channel_rules(
             window=window,
             window_bytes=window_bytes,
             segment_target=Fraction(2),
-            latency_target=None,
+            latency_target=latency_target,
             linger=10.0,
             absence=60.0,
             held=held,

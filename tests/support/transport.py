@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from fractions import Fraction
 from ipaddress import ip_network
 from typing import Any, Final, cast
 
@@ -136,6 +137,7 @@ class House:
         per_address: int = 100,
         window_bytes: int = 1 << 20,
         tracks: int = 4,
+        latency_target: Fraction | None = None,
         normalize: bool = True,
         key: Key | None = None,
         channel_keys: Mapping[str, Key] | None = None,
@@ -153,7 +155,7 @@ class House:
         self.journal = RecordingJournal()
         others = [] if another_journal is None else [another_journal(self.clock)]
         self.broker = Broker(
-            channel_rules(window_bytes=window_bytes, tracks=tracks),
+            channel_rules(window_bytes=window_bytes, tracks=tracks, latency_target=latency_target),
             BrokerLimits(channels=10, waiting=10, memory=1 << 30),
             Journals(self.journal, *others),
             UtcClock(self.clock.monotonic(), self.clock.wall()),

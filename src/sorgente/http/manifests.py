@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
@@ -45,6 +46,19 @@ class Published:
     newest: PresentationSnapshot
     revision: int
     document: Document
+
+    def due_in(self, wall: float) -> float:
+        """Seconds from ``wall`` (UTC) until the channel is as old as players are to be behind.
+
+        Before that, the start dash.js aims for lies before the first picture. It takes the first
+        then, finds ``currentTime`` there already, and does not seek: Chromium says the earliest
+        seekable time, where ``setLiveSeekableRange`` put it, while its decoders still are at 0. So
+        they stay, with all that is buffered elsewhere. Players that get along would begin with a
+        buffer too small to last. The first picture is due now, and no earlier, for all of them.
+        """
+        if self.newest.ended:
+            return 0.0
+        return float(self.newest.periods[0].start + self.newest.latency_target) - wall
 
 
 class Manifests:
@@ -103,6 +117,8 @@ class ManifestExchange(Exchange):
             if self.request.method == "HEAD":
                 raise NotFound(f"{self._channel} has nothing to announce yet")
             self._wait(WAIT_SECONDS)
+        elif (young := self._due_in(published)) > 0:
+            self._wait(min(young, WAIT_SECONDS))
         elif presentation is not None and self._is_news(presentation, published):
             self._send(published)
         else:
@@ -119,15 +135,23 @@ class ManifestExchange(Exchange):
         if self._awaited is None:
             super().expired()
         published = self._published(self._awaited)
-        if published is not None:
+        young = math.inf if published is None else self._due_in(published)
+        if published is not None and young <= 0:
             self.lost("expired")
             self._send_late(published)
         elif self.line.now - self._since >= PATIENCE_SECONDS:
             self.lost("expired")
             self.line.abort()
         else:
+            self._go_on_waiting(young)
+
+    def _go_on_waiting(self, seconds: float) -> None:
+        """For so long, or until it is time for a sign of life."""
+        quiet = self._since + WAIT_SECONDS - self.line.now
+        if quiet <= 0:
             self._say_something()
-            self.line.set_deadline(EVERY_SECONDS)
+            quiet = EVERY_SECONDS
+        self.line.set_deadline(min(seconds, quiet))
 
     def _say_something(self) -> None:
         if self._prologue is None:
@@ -139,12 +163,24 @@ class ManifestExchange(Exchange):
     def _announced(self) -> None:
         presentation, self._awaited = self._awaited, None
         published = self._published(presentation)
-        if published is not None:
-            self._send_late(published)
+        if presentation is not None and published is not None:
+            young = self._due_in(published)
+            if young <= 0 or self._broker.closing:
+                self._send_late(published)
+            else:
+                self._awaited = presentation
+                presentation.await_announcement(self, self._announced)
+                self._go_on_waiting(young)
         elif self._prologue is not None:
             self.line.abort()
         else:
             self.line.fail(NotFound(f"{self._channel} has nothing to announce"))
+
+    def _due_in(self, published: Published) -> float:
+        """Seconds until this player is to have it. ffmpeg starts wherever there is something."""
+        if self._is_ffmpeg or self.request.method != "GET":
+            return 0.0
+        return published.due_in(self.line.wall)
 
     def _published(self, presentation: Presentation | None) -> Published | None:
         return None if presentation is None else self._manifests.of(presentation)

@@ -98,6 +98,13 @@ def ladder_of_fifths(ingest: str) -> list[str]:
     return ladder(A_FIFTH_A_CHUNK_OF_A_TRACK, ingest)
 
 
+def groups(ingest: str) -> list[str]:
+    """What most lines on the web make: one stream, a chunk for every group of pictures, of 2 s."""
+    picture = ["-map", "0:v", "-map", "1:a", *H264, "-g", str(2 * RATE), *AAC]
+    chunks = ["-f", "mp4", "-movflags", "empty_moov+default_base_moof+frag_keyframe"]
+    return ffmpeg(*PICTURE, *SOUND, *picture, *chunks, ingest)
+
+
 def b_frames(ingest: str) -> list[str]:
     """Two B-frames between others, a chunk for every frame, the edit list in the ``moov``."""
     chunks = ["-f", "mp4", "-movflags", "cmaf+delay_moov+frag_every_frame", "-method", "PUT"]
