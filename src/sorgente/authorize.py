@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import aiohttp
 
 ANSWER_SECONDS: Final = 3.0
-"""For the program to answer: ffmpeg and OBS wait longer for theirs."""
+"""For a question to have its turn and its answer: ffmpeg and OBS wait longer for theirs."""
 
 HOLDS_SECONDS: Final = 5.0
 """Seconds that an answer holds which does not say how long: an encoder of DASH asks for each of its
@@ -37,7 +37,11 @@ ANSWERS_KEPT: Final = 16_384
 """Who is known: one for every connection there may be."""
 
 QUESTIONS: Final = 64
-"""On their way at a time; one more is refused."""
+"""On their way at a time; the others wait for their turn. All who watch ask for the next segment at
+the same moment, and are asked about again when their answers hold no longer."""
+
+WAITING: Final = 16_384
+"""Questions that have no answer yet, one for every connection there may be; one more is refused."""
 
 REASON_BYTES: Final = 200
 """Of what the program says, which goes to the encoder."""
@@ -67,6 +71,7 @@ class Program:
         self._clock = clock
         self._known: OrderedDict[bytes, _Known] = OrderedDict()
         self._waiting: dict[bytes, list[Told]] = {}
+        self._turns = asyncio.Semaphore(QUESTIONS)
         self._tasks: set[asyncio.Task[None]] = set()
         self._session: aiohttp.ClientSession | None = None
         self._silent = False
@@ -82,7 +87,7 @@ class Program:
             return _nothing
         waiting = self._waiting.get(key)
         if waiting is None:
-            if len(self._waiting) >= QUESTIONS:
+            if len(self._waiting) >= WAITING:
                 told(Undecided())
                 return _nothing
             waiting = self._waiting[key] = []
@@ -108,7 +113,7 @@ class Program:
     async def _find_out(self, key: bytes, question: Question) -> None:
         holds = 0.0
         try:
-            verdict, holds = await self._post(question)
+            verdict, holds = await self._answer(key, question)
         except NoAnswer as error:
             if not self._silent:
                 log.warning("%s: --authorize-url: %s", question.channel, error)
@@ -116,8 +121,6 @@ class Program:
         except Exception:
             log.exception("%s: --authorize-url", question.channel)
             verdict = Undecided()
-        else:
-            self._silent = False
         if holds > 0:
             self._known[key] = _Known(verdict, self._clock() + holds)
             self._known.move_to_end(key)
@@ -126,33 +129,43 @@ class Program:
         for told in self._waiting.pop(key, ()):
             told(verdict)
 
-    async def _post(self, question: Question) -> tuple[Verdict, float]:
+    async def _answer(self, key: bytes, question: Question) -> tuple[Verdict, float]:
         """The verdict, and how many seconds it holds.
 
         Raises:
             NoAnswer
         """
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS), self._turns:
+                if self._waiting[key]:
+                    return await self._post(question)
+        except TimeoutError:
+            raise NoAnswer(f"no answer in {ANSWER_SECONDS:g} s") from None
+        return Undecided(), 0.0  # whoever wanted to know has left
+
+    async def _post(self, question: Question) -> tuple[Verdict, float]:
+        """The same, when it is its turn."""
         import aiohttp  # 0.2 s that few need
 
         if self._session is None:
-            timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
-            self._session = aiohttp.ClientSession(timeout=timeout)
+            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout())
         try:
             async with self._session.post(
                 self._url, json=asdict(question), allow_redirects=False
             ) as answer:
                 body = await answer.content.read(REASON_BYTES)
                 holds = _holds(answer.headers.get("Cache-Control", ""))
-        except TimeoutError:
-            raise NoAnswer(f"no answer in {ANSWER_SECONDS:g} s") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise NoAnswer(type(error).__name__) from None  # their texts hold the address
-        if 200 <= answer.status < 300:
-            return None, holds
         if answer.status in (401, 403):
             to_watch = question.action == "watch"
-            return RefusedByProgram(answer.status, _line(body), to_watch=to_watch), holds
-        raise NoAnswer(f"it answered {answer.status}")
+            verdict: Verdict = RefusedByProgram(answer.status, _line(body), to_watch=to_watch)
+        elif 200 <= answer.status < 300:
+            verdict = None
+        else:
+            raise NoAnswer(f"it answered {answer.status}")
+        self._silent = False
+        return verdict, holds
 
 
 def _key(question: Question) -> bytes:

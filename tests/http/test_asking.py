@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from base64 import b64encode
 from collections.abc import Callable
 
@@ -103,14 +104,38 @@ def test_who_leaves_is_not_waited_for(house: House, judge: Judge) -> None:
     assert not list(house.broker)
 
 
-def test_more_of_a_body_comes_ever_more_slowly(house: House) -> None:
+def test_one_read_of_a_body_is_kept_and_no_more(house: House, judge: Judge) -> None:
     encoder = house.request(POST, CHUNKED, host=ELSEWHERE)
-    encoder.receive(b"40000\r\n" + bytes(0x40000))
+    assert encoder.reading, "who leaves before he sends anything is noticed"
+    encoder.receive(WHOLE[:300])
     assert not encoder.reading
-    ((seconds, call),) = house.later
-    assert seconds == 0.25
-    call()
+    house.pass_time(9)
+    assert not encoder.reading
+    assert not house.later
+    judge.say(None)
     assert encoder.reading
+    encoder.receive(WHOLE[300:])
+    assert status(encoder.written) == 200
+
+
+def test_a_body_in_small_pieces_takes_no_more_memory_than_it_has_bytes(
+    house: House, judge: Judge
+) -> None:
+    encoder = house.connect(ELSEWHERE)
+    tracemalloc.start()
+    try:
+        encoder.receive(request(POST, CHUNKED, body=b"2\r\nab\r\n" * 9000))
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 9000 * len("ab") * 4
+
+
+def test_a_verdict_on_who_took_too_long_is_nobodys(house: House, judge: Judge) -> None:
+    encoder = house.request(POST, CHUNKED, host=ELSEWHERE)
+    house.pass_time(house.limits.head_seconds + 1)
+    assert status(encoder.written) == 408
+    assert not judge.waiting, "else somebody who is gone would publish"
 
 
 def test_what_is_known_is_answered_at_once() -> None:

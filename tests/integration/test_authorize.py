@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 
 from sorgente import authorize
+from sorgente.http.asking import Question, Verdict
 from sorgente.settings import Settings, TokenSettings
 from tests.integration.conftest import Launch
 from tests.support.boxes import ENCRYPTED
@@ -165,10 +167,43 @@ async def test_an_answer_holds_as_long_as_it_says(origin: InProcess, operator: O
     assert credentials == ["another", "other"], "somebody else is asked about, but once"
 
 
+async def test_many_at_once_wait_for_their_turn(origin: InProcess, operator: Operator) -> None:
+    """All who watch ask for a segment at the same moment: that is no reason to refuse any."""
+    operator.released.clear()
+    paths = [f"/ingest/a/v?key={each}" for each in range(2 * authorize.QUESTIONS)]
+    asks = [asyncio.create_task(origin.ask("POST", path)) for path in paths]
+    await until(lambda: len(operator.asked) == authorize.QUESTIONS)
+    operator.released.set()
+    assert {(await each).status for each in asks} == {200}
+    assert len(operator.asked) == len(paths)
+
+
+async def test_about_who_has_left_nobody_is_asked(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(authorize, "QUESTIONS", 1)
+    program = authorize.Program(operator.url, time.monotonic)
+    told: list[Verdict] = []
+
+    def ask(channel: str) -> Callable[[], None]:
+        return program.ask(Question("publish", channel, "127.0.0.1", "", ""), told.append)
+
+    operator.released.clear()
+    ask("a")
+    leave = ask("b")
+    ask("c")
+    await until(lambda: bool(operator.asked))
+    leave()
+    operator.released.set()
+    await until(lambda: len(told) == 2)
+    assert [each["channel"] for each in operator.asked] == ["a", "c"]
+    await program.close()
+
+
 async def test_questions_are_bounded(
     origin: InProcess, operator: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(authorize, "QUESTIONS", 1)
+    monkeypatch.setattr(authorize, "WAITING", 1)
     operator.released.clear()
     waits = asyncio.create_task(origin.ask("POST", "/ingest/a/v"))
     await until(lambda: bool(operator.asked))

@@ -1,4 +1,4 @@
-"""Requests that somebody else decides on: they wait, with what comes of their body, for a verdict.
+"""Requests that somebody else decides on: they wait, and so does their body, for a verdict.
 
 asked ─▶ allowed: the exchange it would have been takes over, and gets what has come meanwhile
     ├──▶ refused: answered with the reason
@@ -9,16 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Protocol
 
 from sorgente.errors import OriginError
 from sorgente.http.credentials import offered, shown_to_publish
 from sorgente.http.exchange import Exchange, Line
 from sorgente.http.request import Request
 from sorgente.tokens.grant import Action
-
-KEPT_BYTES_PER_SECOND: Final = 1 << 20
-"""No more of a body is taken while its sender waits: twice what most encoders send."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +63,8 @@ class Asker(Protocol):
 class AskedExchange(Exchange):
     """A request that waits for its verdict, then the exchange that ``route`` makes of it."""
 
-    __slots__ = ("_asker", "_at_once", "_body", "_complete", "_forget", "_inner", "_kept",
-                 "_question", "_route", "_starting", "endless", "half_close_ok")  # fmt: skip
+    __slots__ = ("_asker", "_at_once", "_body", "_complete", "_forget", "_inner", "_question",
+                 "_route", "_starting", "endless", "half_close_ok")  # fmt: skip
 
     def __init__(
         self,
@@ -84,8 +81,7 @@ class AskedExchange(Exchange):
         self._route = route
         self._inner: Exchange | None = None
         self._forget: Callable[[], None] | None = None
-        self._body: list[bytes] = []
-        self._kept = 0
+        self._body = bytearray()
         self._complete = False
         self._starting = False
         self._at_once: tuple[Verdict] | None = None
@@ -106,13 +102,13 @@ class AskedExchange(Exchange):
             self._go_on(*self._at_once)
 
     def body(self, data: bytes) -> None:
-        """Pass on, or keep: ever more slowly."""
+        """Pass on, or keep. Nobody has let who sends it in: what comes in one read is all there
+        is to keep, and the rest stays with him."""
         if self._inner is not None:
             self._inner.body(data)
             return
-        self._body.append(data)
-        self._kept += len(data)
-        self.line.rest_body(self._kept / KEPT_BYTES_PER_SECOND)
+        self._body += data
+        self.line.hold_body()
 
     def complete(self) -> None:
         """Pass on, or remember."""
@@ -139,11 +135,12 @@ class AskedExchange(Exchange):
             self._inner.resumed()
 
     def expired(self) -> None:
-        """Pass on."""
+        """Pass on; or nobody waits any more, as the answer is that it took too long."""
         if self._inner is not None:
             self._inner.expired()
-        else:
-            super().expired()
+            return
+        self.lost("expired")
+        super().expired()
 
     # Inside
 
@@ -159,13 +156,15 @@ class AskedExchange(Exchange):
 
     def _go_on(self, verdict: Verdict) -> None:
         self._forget = None
-        body, self._body = self._body, []
+        body, self._body = self._body, bytearray()
+        if body:
+            self.line.take_body()
         if verdict is not None:
             raise verdict
         inner = self._inner = self._route()
         self.endless, self.half_close_ok = inner.endless, inner.half_close_ok
         inner.start()
-        for data in body:
-            inner.body(data)
+        if body:
+            inner.body(bytes(body))
         if self._complete:
             inner.complete()

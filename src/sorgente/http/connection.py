@@ -295,7 +295,18 @@ class Connection(Stream):
         if not self._resting:
             self._resting = True
             self._transport.pause_reading()
-            self._household.after(seconds, self._resume_body)
+            self._household.after(seconds, self.take_body)
+
+    def hold_body(self) -> None:
+        """Take no more of the request body until ``take_body``."""
+        self._resting = True
+        self._transport.pause_reading()
+
+    def take_body(self) -> None:
+        """Take more of it again."""
+        self._resting = False
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
 
     # Owner
 
@@ -323,11 +334,6 @@ class Connection(Stream):
             self._transport.close()
 
     # Inside
-
-    def _resume_body(self) -> None:
-        self._resting = False
-        if not self._transport.is_closing():
-            self._transport.resume_reading()
 
     def _enter(self, phase: Phase, seconds: float) -> None:
         self._phase = phase

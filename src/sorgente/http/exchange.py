@@ -69,6 +69,12 @@ class Line(Protocol):
     def rest_body(self, seconds: float) -> None:
         """Take no more of the request body for so long."""
 
+    def hold_body(self) -> None:
+        """Take no more of it until ``take_body``; what has been read by now still comes."""
+
+    def take_body(self) -> None:
+        """Take more of it again."""
+
 
 class Exchange:
     """A handler's side of one request. All calls come from the connection, in this order:

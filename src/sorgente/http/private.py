@@ -24,8 +24,8 @@ PRIVATE: Final = b"Cache-Control: private"
 class PrivateLine:
     """A :class:`~.exchange.Line` whose answers no shared cache may keep."""
 
-    __slots__ = ("_line", "abort", "finish", "peer_host", "rest_body", "send", "set_deadline",
-                 "write", "writelines")  # fmt: skip
+    __slots__ = ("_line", "abort", "finish", "hold_body", "peer_host", "rest_body", "send",
+                 "set_deadline", "take_body", "write", "writelines")  # fmt: skip
 
     def __init__(self, line: Line) -> None:
         self._line = line
@@ -34,6 +34,7 @@ class PrivateLine:
         self.finish, self.abort = line.finish, line.abort
         self.peer_host = line.peer_host
         self.set_deadline, self.rest_body = line.set_deadline, line.rest_body
+        self.hold_body, self.take_body = line.hold_body, line.take_body
 
     @property
     def close_after(self) -> bool:
