@@ -98,7 +98,7 @@ async def test_the_page_and_what_it_loads_come_from_here_and_nowhere_else(
     assert "script-src 'self'" in page.headers["content-security-policy"]
     text = page.body.decode()
     loaded = re.findall(r'(?:src|href)="(/static/[^"]+)"', text)
-    assert len(loaded) == 2
+    assert len(loaded) == 3
     for path in loaded:
         assert (await origin.ask("GET", path)).status == 200
     assert not re.search(r"<script(?![^>]*src)|<style|\son\w+=|\sstyle=", text), "nothing inline"
