@@ -138,7 +138,7 @@ async def test_all_players_side_by_side(demo: Showing) -> None:
 async def test_without_the_other_players_the_page_says_so(demo: Showing) -> None:
     async with watching(demo.page) as watcher:
         await watcher.page.route("**/static/vendor/*", lambda route: route.fulfill(status=404))
-        assert await watcher.shown("#target-shown") == "130 ms"
+        assert await watcher.shown("#target-shown") == "120 ms"
         await watcher.page.keyboard.press("2")
         assert await watcher.shown("#target-shown") == "each its own"
         note = watcher.page.locator('[data-player="dash.js"] .note')
@@ -164,7 +164,7 @@ async def test_it_obeys_the_keyboard(demo: Showing) -> None:
         await page.keyboard.press("m")
         assert await video("muted") is False
         await page.keyboard.press("ArrowRight")
-        assert await watcher.shown("#target-shown") == "140 ms"
+        assert await watcher.shown("#target-shown") == "130 ms"
         await page.keyboard.press(" ")
         assert await video("paused") is True
         await page.keyboard.press(" ")

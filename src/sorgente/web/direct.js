@@ -37,7 +37,7 @@ export class DirectPlayer {
   #failures = 0;
   bytes = 0;
   /** Seconds from glass to glass that are aimed at. */
-  target = 0.13;
+  target = 0.12;
 
   /** @param {HTMLVideoElement} video @param {string} channel @param {(line: string) => void} say */
   constructor(video, channel, say) {
