@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sorgente.errors import RefusedByProgram, Undecided
 from sorgente.http.asking import Question, Verdict
+from sorgente.outbound import OutboundUrl, open_session
 
 if TYPE_CHECKING:
     import aiohttp
@@ -65,7 +66,7 @@ class _Known(NamedTuple):
 class Program:
     """Implements :class:`~sorgente.http.asking.Asker`."""
 
-    def __init__(self, url: str, clock: Callable[[], float]) -> None:
+    def __init__(self, url: OutboundUrl, clock: Callable[[], float]) -> None:
         """``clock``: seconds, of one that only grows."""
         self._url = url
         self._clock = clock
@@ -148,10 +149,10 @@ class Program:
         import aiohttp  # 0.2 s that few need
 
         if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout())
+            self._session = open_session(connections=QUESTIONS, timeout=None)
         try:
             async with self._session.post(
-                self._url, json=asdict(question), allow_redirects=False
+                self._url.text, json=asdict(question), allow_redirects=False
             ) as answer:
                 body = await answer.content.read(REASON_BYTES)
                 holds = _holds(answer.headers.get("Cache-Control", ""))

@@ -16,16 +16,16 @@ from cyclopts.types import ExistingFile
 from cyclopts.validators import Number
 
 from sorgente.channel_settings import ChannelSettings, PublishKey, read_channels
-from sorgente.hooks.address import HookUrl
 from sorgente.hooks.signature import Secret
 from sorgente.keys import Key
+from sorgente.outbound import OutboundUrl
 
 Positive = Annotated[int, Parameter(validator=Number(gt=0))]
 Seconds = Annotated[float, Parameter(validator=Number(gt=0))]
 Port = Annotated[int, Parameter(validator=Number(gte=0, lte=65535))]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
-WITH_SECRETS: Final = ("source", "hook_secret", "authorize_url")
+WITH_SECRETS: Final = ("source", "hook_secret")
 """Settings that are secrets, or may hold one: rtsp://user:password@camera/."""
 
 REDACTED: Final = "(set)"
@@ -149,14 +149,11 @@ class PlayerSettings:
     """Players that may wait for encoders which are not there yet, over all channels."""
 
 
-def _http_url(_: object, tokens: Sequence[Token]) -> str:
-    url = tokens[0].value
-    if not url.isprintable() or not url.startswith(("http://", "https://")):
-        raise ValueError("an URL begins with http:// or https://")
-    return url
+def _program(_: object, tokens: Sequence[Token]) -> OutboundUrl:
+    return OutboundUrl(tokens[0].value)
 
 
-HttpUrl = Annotated[str, Parameter(converter=_http_url, n_tokens=1, accepts_keys=False)]
+Program = Annotated[OutboundUrl, Parameter(converter=_program, n_tokens=1, accepts_keys=False)]
 
 
 @Parameter(name="*")
@@ -179,10 +176,6 @@ class AccessSettings:
     """What is different on one channel."""
 
 
-def _hook_url(_: object, tokens: Sequence[Token]) -> HookUrl:
-    return HookUrl(tokens[0].value)
-
-
 def _hook_secret(_: object, tokens: Sequence[Token]) -> Secret:
     return Secret(tokens[0].value)
 
@@ -197,9 +190,7 @@ def _signed(_: object, hooks: HookSettings) -> None:
 class HookSettings:
     """Who is told what happens on the channels."""
 
-    hook_url: tuple[
-        Annotated[HookUrl, Parameter(converter=_hook_url, n_tokens=1, accepts_keys=False)], ...
-    ] = ()
+    hook_url: tuple[Program, ...] = ()
     """Where a program of yours takes what happens on channels: an http(s) URL for signed POSTs.
     Several times for several programs; each gets everything."""
 
@@ -225,7 +216,7 @@ class TokenSettings:
     for EdDSA, or a secret of 32 bytes or more for HS256. Several may be given. SIGHUP reads them
     again."""
 
-    authorize_url: HttpUrl | None = None
+    authorize_url: Program | None = None
     """http(s) URL of a program of yours that decides who may publish without key and token: asked
     by POST, allows with 2xx, refuses with 401 or 403. Where it does not answer, nobody may."""
 
@@ -328,7 +319,7 @@ def _plain(value: object) -> object:
     match value:
         case Key():
             return REDACTED
-        case Path():
+        case Path() | OutboundUrl():
             return str(value)
         case tuple():
             return [str(each) for each in value]

@@ -11,8 +11,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from sorgente.hooks.address import HookUrl
 from sorgente.hooks.signature import Secret, signed_headers
+from sorgente.outbound import OutboundUrl
 from sorgente.server import SystemClock
 from sorgente.settings import HookSettings, Settings
 from tests.docs.page import DOCS
@@ -63,7 +63,7 @@ async def post(url: str, body: bytes, headers: dict[str, str]) -> int:
 
 
 async def test_it_hears_of_an_upload(program: Program) -> None:
-    hooks = HookSettings(hook_url=(HookUrl(program.url),), hook_secret=(Secret(SECRET),))
+    hooks = HookSettings(hook_url=(OutboundUrl(program.url),), hook_secret=(Secret(SECRET),))
     async with in_process(Settings(listen=LOCAL, hooks=hooks)) as origin:
         await origin.upload(video(5).whole)
         await until(lambda: len(program.lines) == 2)

@@ -13,7 +13,6 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from sorgente.hooks.address import HookUrl
 from sorgente.hooks.courier import (
     FIRST_WAIT,
     LONGEST_ASKED_WAIT,
@@ -25,6 +24,7 @@ from sorgente.hooks.courier import (
 from sorgente.hooks.message import Message
 from sorgente.hooks.signature import Secret
 from sorgente.hooks.tally import Fate, Tally
+from sorgente.outbound import OutboundUrl
 from tests.support.certificates import Authority
 from tests.support.origin import until
 from tests.support.ports import free_port
@@ -71,7 +71,7 @@ async def send() -> AsyncIterator[Send]:
             tally = Tally()
             secrets = [Secret(OTHER_SECRET), Secret(SECRET)]
             courier = Courier(
-                HookUrl(url), secrets, tally, monotonic, time.time, lambda: 0.0, **limits  # type: ignore[arg-type]
+                OutboundUrl(url), secrets, tally, monotonic, time.time, lambda: 0.0, **limits  # type: ignore[arg-type]
             )  # fmt: skip
             if started:
                 courier.start()

@@ -71,7 +71,7 @@ def test_one_needs_no_list_in_a_file(tmp_path: Path) -> None:
     ("text", "says"),
     [
         (f'hook-url = "{URL}"', "--hook-url needs a --hook-secret"),
-        (f'hook-url = "ftp://sesame/"\nhook-secret = "{SECRET}"', "a hook's URL is http"),
+        (f'hook-url = "ftp://sesame/"\nhook-secret = "{SECRET}"', "the URL is http"),
         ('hook-secret = "sesame"', "begins with whsec_"),
         ('hook-secret = ["whsec_sesame"]', "not base64"),
     ],

@@ -13,6 +13,7 @@ import pytest
 
 from sorgente import authorize
 from sorgente.http.asking import Question, Verdict
+from sorgente.outbound import OutboundUrl
 from sorgente.settings import Settings, TokenSettings
 from tests.integration.conftest import Launch
 from tests.support.boxes import ENCRYPTED
@@ -60,13 +61,15 @@ async def operator() -> AsyncIterator[Operator]:
 
 @pytest.fixture
 async def origin(launch: Launch, operator: Operator) -> InProcess:
-    return await launch(tokens=TokenSettings(authorize_url=operator.url))
+    return await launch(tokens=TokenSettings(authorize_url=OutboundUrl(operator.url)))
 
 
 @pytest.fixture
 async def watched(launch: Launch, operator: Operator) -> InProcess:
     """One that asks about who watches, too."""
-    return await launch(tokens=TokenSettings(authorize_url=operator.url, authorize_watch=True))
+    return await launch(
+        tokens=TokenSettings(authorize_url=OutboundUrl(operator.url), authorize_watch=True)
+    )
 
 
 async def test_who_may_publishes(origin: InProcess, operator: Operator) -> None:
@@ -129,12 +132,14 @@ async def test_one_that_is_away_refuses(
     launch: Launch, unused_tcp_port: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     url = f"http://user:geheim@127.0.0.1:{unused_tcp_port}/"
-    origin = await launch(tokens=TokenSettings(authorize_url=url))
+    tokens = TokenSettings(authorize_url=OutboundUrl(url))
+    origin = await launch(tokens=tokens)
     for _ in range(3):
         assert (await origin.ask("POST", "/ingest/live/v")).status == 503
     assert caplog.text.count("--authorize-url: ") == 1
-    assert "geheim" not in caplog.text
-    assert "geheim" not in repr(Settings(tokens=TokenSettings(authorize_url=url)).shown())
+    shown = Settings(tokens=tokens).shown()
+    assert "geheim" not in caplog.text + repr(shown)
+    assert shown["authorize_url"] == f"http://127.0.0.1:{unused_tcp_port}/…"
 
 
 async def test_the_same_question_at_the_same_time_is_one(
@@ -182,7 +187,7 @@ async def test_about_who_has_left_nobody_is_asked(
     operator: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(authorize, "QUESTIONS", 1)
-    program = authorize.Program(operator.url, time.monotonic)
+    program = authorize.Program(OutboundUrl(operator.url), time.monotonic)
     told: list[Verdict] = []
 
     def ask(channel: str) -> Callable[[], None]:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from sorgente.hooks.address import HookUrl
 from sorgente.hooks.signature import Secret
+from sorgente.outbound import OutboundUrl
 from sorgente.settings import HookSettings
 from tests.integration.conftest import Launch, Spawn
 from tests.support.certificates import Authority
@@ -34,7 +34,7 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 def hooks(*receivers: Receiver) -> HookSettings:
     return HookSettings(
-        hook_url=tuple(HookUrl(each.url) for each in receivers), hook_secret=(Secret(SECRET),)
+        hook_url=tuple(OutboundUrl(each.url) for each in receivers), hook_secret=(Secret(SECRET),)
     )
 
 

@@ -14,10 +14,10 @@ from typing import Final
 import aiohttp
 
 from sorgente import __version__
-from sorgente.hooks.address import HookUrl
 from sorgente.hooks.message import Message
 from sorgente.hooks.signature import Secret, signed_headers
 from sorgente.hooks.tally import Fate, Tally
+from sorgente.outbound import OutboundUrl, open_session
 
 QUEUE: Final = 1000
 """Events that wait for a receiver; the oldest give way. At 300 bytes each less than a second of
@@ -77,7 +77,7 @@ class Courier:
 
     def __init__(
         self,
-        url: HookUrl,
+        url: OutboundUrl,
         secrets: Sequence[Secret],
         tally: Tally,
         monotonic: Callable[[], float],
@@ -93,7 +93,7 @@ class Courier:
         self._monotonic = monotonic
         self._wall = wall
         self._luck = luck
-        self._timeout = aiohttp.ClientTimeout(total=timeout)
+        self._timeout = timeout
         self._room = room
         self._queue: deque[Message] = deque()
         self._news = asyncio.Event()
@@ -141,17 +141,7 @@ class Courier:
                 await self._task
 
     async def _run(self) -> None:
-        # Events are rare, and receivers close what is idle: a POST on a connection that is just
-        # being closed would be lost. No cookies, no proxies of the environment, no .netrc. aiohttp
-        # bounds the heads of answers (8190 bytes a line); bodies are not read.
-        connector = aiohttp.TCPConnector(limit=1, force_close=True)
-        async with aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=self._timeout,
-            auto_decompress=False,
-            trust_env=False,
-        ) as session:
+        async with open_session(connections=1, timeout=self._timeout) as session:
             while not self._gone:
                 await self._news.wait()
                 self._news.clear()

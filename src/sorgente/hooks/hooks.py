@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from sorgente.hooks.address import HookUrl
 from sorgente.hooks.event import Event, type_of
 from sorgente.hooks.message import Message
 from sorgente.hooks.signature import Secret
 from sorgente.hooks.tally import HookStatus, Tally
 from sorgente.hooks.watch import Channels, Watch
+from sorgente.outbound import OutboundUrl
 
 if TYPE_CHECKING:
     from sorgente.hooks.courier import Courier
@@ -32,7 +32,7 @@ class Hooks:
 
     def __init__(
         self,
-        urls: Sequence[HookUrl],
+        urls: Sequence[OutboundUrl],
         signing: Sequence[Secret],
         monotonic: Callable[[], float],
         wall: Callable[[], float],
