@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Final
 
 import pytest
@@ -14,6 +15,7 @@ REAL_PROGRAMS: Final = "tests/e2e/"
 """Real encoders, players and other programs: all of what is marked ``e2e``."""
 WAY: Final = 10
 """Niceness of tests that give way to those whose pictures and sound have to be on time."""
+READABLE: Final = re.compile(rb"[ -~\r\n\t]{0,80}")
 
 # No test is a stopwatch: on a machine with other things to do, an example takes what it takes.
 settings.register_profile("patient", deadline=None)
@@ -32,6 +34,14 @@ class OnTime(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
 
     def _split_scope(self, nodeid: str) -> str:
         return REAL_PROGRAMS if nodeid.startswith(REAL_PROGRAMS) else nodeid
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes that nobody can read are no name. Neither may they be one: what was packed, signed or
+    drawn by lot differs from worker to worker, and xdist runs nothing then."""
+    if isinstance(val, bytes) and not READABLE.fullmatch(val):
+        return argname
+    return None
 
 
 @pytest.hookimpl(optionalhook=True)  # xdist's; without -n nobody asks
