@@ -58,13 +58,19 @@ $(READY): pyproject.toml requirements/dev.txt scripts/set_up
 	@PYTHON=$(PYTHON) scripts/set_up venv
 	@touch $@
 
-# Pin the newest versions that pyproject.toml allows.
+# Pin the newest versions that pyproject.toml allows; the same for the image, by the hashes of their files.
+lock: PIN := uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	--no-annotate --no-header --constraint requirements/dev.txt
 lock:
 	rm -rf .venv/lock
 	$(PYTHON) -m venv .venv/lock
 	.venv/lock/bin/pip install --quiet '.[dev]'
 	echo '# Every tool of `make test`, pinned. Made by: make lock' > requirements/dev.txt
 	.venv/lock/bin/pip freeze --exclude sorgente >> requirements/dev.txt
+	.venv/lock/bin/pip install --quiet uv
+	.venv/lock/bin/$(PIN) pyproject.toml --output-file requirements/image/origin.txt
+	echo imageio-ffmpeg | .venv/lock/bin/$(PIN) - --output-file requirements/image/ffmpeg.txt
+	echo hatchling | .venv/lock/bin/$(PIN) - --output-file requirements/image/build.txt
 	rm -rf .venv/lock
 
 clean:

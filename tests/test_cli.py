@@ -53,3 +53,13 @@ def test_help_has_options_of_channels_with_their_name(
     shown = capsys.readouterr().out
     assert "--channel.{NAME}.encode" in shown
     assert " --encode" not in shown
+
+
+def test_a_file_of_settings_that_cannot_be_read_is_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Such as one that only root may read, mounted into a container. Root may read everything but
+    this: there is nothing at address 0."""
+    line = ["--config", "/proc/self/mem", "serve"]
+    assert app.meta(line, result_action="return_value") == 2
+    assert capsys.readouterr().err == "sorgente: /proc/self/mem: Input/output error\n"

@@ -57,6 +57,10 @@ def launcher(
         A TOML file with any of the options of the command, spelt alike.
     """
     if config is not None:
+        try:
+            config.read_bytes()  # cyclopts would end with a traceback
+        except OSError as error:
+            return _complain(f"{config}: {error.strerror}", 2)
         app.config = (VARIABLES, Toml(config, must_exist=True, use_commands_as_keys=False))
     return app(tokens, result_action="return_value") or 0
 
