@@ -23,7 +23,7 @@ from sorgente.broker import Broker
 from sorgente.cmcd.audience import Audience
 from sorgente.control.api import Api
 from sorgente.control.app import control_app
-from sorgente.control.status import ChannelStatus, OriginStatus
+from sorgente.control.status import ChannelStatus, OriginStatus, TlsStatus
 from sorgente.control.thumbnails import Thumbnails
 from sorgente.control.view import View
 from sorgente.ffmpeg import find_program
@@ -132,7 +132,7 @@ class Origin:
         self._handshakes: Handshakes | None = None
         if self._certificate is not None:
             self._handshakes = Handshakes(
-                self._certificate.context,
+                self._certificate,
                 self._frontend,
                 self._crowded,
                 seconds=settings.connections.head_timeout,
@@ -229,7 +229,10 @@ class Origin:
             except BadCertificate as error:
                 log.error("the certificate stays as it was: %s", error)
             else:
-                log.info("the certificate was read again")
+                log.info(
+                    "the certificate was read again, it ends at %s UTC",
+                    self._certificate.expires.strftime("%Y-%m-%d %H:%M"),
+                )
         if self._desk is not None:
             try:
                 self._desk.change_keys(compose.token_keys(self._settings))
@@ -258,9 +261,17 @@ class Origin:
                 reason.name.lower(): count for reason, count in self.access.refused.items()
             },
             watch_refused={} if self._gate is None else self._gate.refused,
+            tls=self._tls(),
             relay_time=self._relay_time,
             loop_lag=self._loop_lag,
         )
+
+    def _tls(self) -> TlsStatus | None:
+        if self._certificate is None or self._handshakes is None:
+            return None
+        failures = {each.name.lower(): n for each, n in self._handshakes.failures.items()}
+        certificate = self._certificate
+        return TlsStatus(certificate.expires.timestamp(), certificate.reloaded, failures)
 
     def channels(self) -> list[ChannelStatus]:
         """What metrics show of each channel."""

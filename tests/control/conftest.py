@@ -38,7 +38,7 @@ class Stage:
             held=broker.held, totals=broker.totals(), window_bytes=broker.bytes_held,
             connections=3, refused=0, refusals={404: 2}, unread_reports=0, publish_refused={},
             watch_refused={}, relay_time=self.house.relay_time, loop_lag=self.house.relay_time,
-            sources=[], hooks=HookStatus({}, {}),
+            tls=None, sources=[], hooks=HookStatus({}, {}),
         )  # fmt: skip
 
     def channels(self) -> list[ChannelStatus]:
