@@ -38,6 +38,7 @@ from sorgente.http.proxies import Proxies
 from sorgente.http.routing import Router
 from sorgente.http.tls import BadCertificate, Certificate
 from sorgente.journal import Journals, LogJournal
+from sorgente.media.report import report
 from sorgente.media.utc import UtcClock
 from sorgente.settings import Settings
 from sorgente.sources import Sources
@@ -59,9 +60,6 @@ SPARE_FILES: Final = 64
 
 LOOPBACK: Final = "127.0.0.1"
 
-RELAY_BOUNDS: Final = (
-    0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0,
-)  # fmt: skip
 LAG_BOUNDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5)
 
 log = logging.getLogger(__name__)
@@ -87,7 +85,6 @@ class Origin:
         self._certificate = None if listen.cert is None else Certificate(listen.cert, listen.key)
         self._clock = SystemClock()
         self._journal = LogJournal(self._clock.monotonic)
-        self._relay_time = Histogram(RELAY_BOUNDS)
         self._loop_lag = Histogram(LAG_BOUNDS)
         utc = UtcClock(self._clock.monotonic(), self._clock.wall())
         hooks = settings.hooks
@@ -111,7 +108,6 @@ class Origin:
             admin=AdminAccess(settings.access.admin_key),
             ingest=compose.ingest_rules(settings),
             delivery=compose.delivery_rules(settings),
-            relay_time=self._relay_time,
             own_manifests=OwnManifests(normalize=settings.encoders.normalize),
             asker=self._program,
             audience=self._audience,
@@ -262,7 +258,7 @@ class Origin:
             },
             watch_refused={} if self._gate is None else self._gate.refused,
             tls=self._tls(),
-            relay_time=self._relay_time,
+            relay_time=self.broker.relay_time(),
             loop_lag=self._loop_lag,
         )
 
@@ -277,12 +273,11 @@ class Origin:
         """What metrics show of each channel."""
         now = self._clock.monotonic()
         found = []
-        for each in self.broker.report(now):
-            channel = self.broker.get(each.name)
-            viewers = None if channel is None else self._audience.of(channel)
+        for channel in sorted(self.broker, key=lambda each: each.name):
+            viewers = self._audience.of(channel)
             if viewers is not None:
                 viewers.forget_silent(now)
-            found.append(ChannelStatus(each, viewers))
+            found.append(ChannelStatus(report(channel, now), viewers, channel.relay_time))
         return found
 
     async def drain(self, hurry: asyncio.Event) -> None:

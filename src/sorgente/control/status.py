@@ -106,6 +106,7 @@ class ChannelStatus:
     report: ChannelReport
     viewers: Viewers | None
     """Its players, if any of them says how it fares."""
+    relay_time: HistogramStatus
 
 
 StatusSource = Callable[[], OriginStatus]
