@@ -204,7 +204,7 @@ class Channel:
             feed.tick(now, max(heard, default=LONG_AGO))
         self.forget_idle_feeds()
         self.presentation.tick(now)
-        self.shelf.expire(now)
+        self.shelf.expire(now, float(self.presentation.depth))
 
     def _conclude(self, now: float) -> None:
         """End what its encoder said is over, unless it goes on."""
