@@ -16,11 +16,13 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import asdict
+from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sorgente.errors import RefusedByProgram, Undecided
 from sorgente.http.asking import Question, Verdict
 from sorgente.outbound import OutboundUrl, open_session
+from sorgente.turns import Turns
 
 if TYPE_CHECKING:
     import aiohttp
@@ -40,6 +42,11 @@ ANSWERS_KEPT: Final = 16_384
 QUESTIONS: Final = 64
 """On their way at a time; the others wait for their turn. All who watch ask for the next segment at
 the same moment, and are asked about again when their answers hold no longer."""
+
+QUESTIONS_OF_ONE: Final = 16
+"""Of these, about one address: whoever has many credentials, and a program that takes its time,
+must not be all others' queue. A quarter, as a whole audience may come from one address. The rest
+of it waits, and addresses take turns."""
 
 WAITING: Final = 16_384
 """Questions that have no answer yet, one for every connection there may be; one more is refused."""
@@ -72,7 +79,7 @@ class Program:
         self._clock = clock
         self._known: OrderedDict[bytes, _Known] = OrderedDict()
         self._waiting: dict[bytes, list[Told]] = {}
-        self._turns = asyncio.Semaphore(QUESTIONS)
+        self._turns = Turns(QUESTIONS, QUESTIONS_OF_ONE)
         self._tasks: set[asyncio.Task[None]] = set()
         self._session: aiohttp.ClientSession | None = None
         self._silent = False
@@ -137,7 +144,8 @@ class Program:
             NoAnswer
         """
         try:
-            async with asyncio.timeout(ANSWER_SECONDS), self._turns:
+            party = _party(question.address)
+            async with asyncio.timeout(ANSWER_SECONDS), self._turns.of(party):
                 if self._waiting[key]:
                     return await self._post(question)
         except TimeoutError:
@@ -173,6 +181,17 @@ def _key(question: Question) -> bytes:
     """Who asks what: a digest, as there is a credential in it."""
     parts = (question.action, question.channel, question.address, question.credential)
     return hashlib.sha256("\0".join(parts).encode()).digest()
+
+
+def _party(address: str) -> str:
+    """Whose it is: of IPv6, a household has 2^64 (RFC 6177), which are its first 64 bits."""
+    try:
+        known = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(known, IPv6Address):
+        return str(known.ipv4_mapped or int(known) >> 64)
+    return address
 
 
 def _holds(cache_control: str) -> float:

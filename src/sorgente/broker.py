@@ -14,8 +14,9 @@ from sorgente.errors import (
     ShuttingDown,
     TakenOver,
 )
+from sorgente.histogram import Histogram
 from sorgente.media.addresses import Addresses, Posted
-from sorgente.media.channel import WHOLE, Channel, ChannelRules
+from sorgente.media.channel import RELAY_BOUNDS, WHOLE, Channel, ChannelRules
 from sorgente.media.fanout import Counters, total
 from sorgente.media.feed import Feed, Journal, OnEnded
 from sorgente.media.feed_snapshot import FeedSnapshot, feed_snapshot
@@ -62,6 +63,7 @@ class Broker:
         """Players that have a number."""
         self._retired = Counters()
         """What channels that are gone did."""
+        self._retired_relay_time = Histogram(RELAY_BOUNDS)
 
     def __iter__(self) -> Iterator[Channel]:
         return iter(tuple(self._channels.values()))
@@ -92,6 +94,11 @@ class Broker:
     def totals(self) -> Counters:
         """What all channels did, those that are gone too."""
         return total([self._retired, *(each.counters for each in self._channels.values())])
+
+    def relay_time(self) -> Histogram:
+        """Of all channels, those that are gone too."""
+        each = (channel.relay_time for channel in self._channels.values())
+        return Histogram.sum([self._retired_relay_time, *each], RELAY_BOUNDS)
 
     @property
     def bytes_held(self) -> int:
@@ -384,4 +391,7 @@ class Broker:
             self._forget(channel)
 
     def _forget(self, channel: Channel) -> None:
-        self._retired = total([self._retired, self._channels.pop(channel.name).counters])
+        del self._channels[channel.name]
+        self._retired = total([self._retired, channel.counters])
+        both = (self._retired_relay_time, channel.relay_time)
+        self._retired_relay_time = Histogram.sum(both, RELAY_BOUNDS)

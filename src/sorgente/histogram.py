@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 
 class Histogram:
@@ -20,3 +20,12 @@ class Histogram:
         """Count ``value``."""
         self.counts[bisect_left(self.bounds, value)] += 1
         self.total += value
+
+    @classmethod
+    def sum(cls, several: Iterable[Histogram], bounds: Sequence[float]) -> Histogram:
+        """What ``several`` counted, all by these ``bounds``."""
+        whole = cls(bounds)
+        for each in several:
+            whole.counts = [a + b for a, b in zip(whole.counts, each.counts, strict=True)]
+            whole.total += each.total
+        return whole

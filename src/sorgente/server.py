@@ -23,7 +23,7 @@ from sorgente.broker import Broker
 from sorgente.cmcd.audience import Audience
 from sorgente.control.api import Api
 from sorgente.control.app import control_app
-from sorgente.control.status import ChannelStatus, OriginStatus
+from sorgente.control.status import ChannelStatus, OriginStatus, TlsStatus
 from sorgente.control.thumbnails import Thumbnails
 from sorgente.control.view import View
 from sorgente.ffmpeg import find_program
@@ -38,6 +38,7 @@ from sorgente.http.proxies import Proxies
 from sorgente.http.routing import Router
 from sorgente.http.tls import BadCertificate, Certificate
 from sorgente.journal import Journals, LogJournal
+from sorgente.media.report import report
 from sorgente.media.utc import UtcClock
 from sorgente.settings import Settings
 from sorgente.sources import Sources
@@ -59,9 +60,6 @@ SPARE_FILES: Final = 64
 
 LOOPBACK: Final = "127.0.0.1"
 
-RELAY_BOUNDS: Final = (
-    0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0,
-)  # fmt: skip
 LAG_BOUNDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5)
 
 log = logging.getLogger(__name__)
@@ -87,7 +85,6 @@ class Origin:
         self._certificate = None if listen.cert is None else Certificate(listen.cert, listen.key)
         self._clock = SystemClock()
         self._journal = LogJournal(self._clock.monotonic)
-        self._relay_time = Histogram(RELAY_BOUNDS)
         self._loop_lag = Histogram(LAG_BOUNDS)
         utc = UtcClock(self._clock.monotonic(), self._clock.wall())
         hooks = settings.hooks
@@ -111,7 +108,6 @@ class Origin:
             admin=AdminAccess(settings.access.admin_key),
             ingest=compose.ingest_rules(settings),
             delivery=compose.delivery_rules(settings),
-            relay_time=self._relay_time,
             own_manifests=OwnManifests(normalize=settings.encoders.normalize),
             asker=self._program,
             audience=self._audience,
@@ -132,7 +128,7 @@ class Origin:
         self._handshakes: Handshakes | None = None
         if self._certificate is not None:
             self._handshakes = Handshakes(
-                self._certificate.context,
+                self._certificate,
                 self._frontend,
                 self._crowded,
                 seconds=settings.connections.head_timeout,
@@ -229,7 +225,10 @@ class Origin:
             except BadCertificate as error:
                 log.error("the certificate stays as it was: %s", error)
             else:
-                log.info("the certificate was read again")
+                log.info(
+                    "the certificate was read again, it ends at %s UTC",
+                    self._certificate.expires.strftime("%Y-%m-%d %H:%M"),
+                )
         if self._desk is not None:
             try:
                 self._desk.change_keys(compose.token_keys(self._settings))
@@ -258,20 +257,27 @@ class Origin:
                 reason.name.lower(): count for reason, count in self.access.refused.items()
             },
             watch_refused={} if self._gate is None else self._gate.refused,
-            relay_time=self._relay_time,
+            tls=self._tls(),
+            relay_time=self.broker.relay_time(),
             loop_lag=self._loop_lag,
         )
+
+    def _tls(self) -> TlsStatus | None:
+        if self._certificate is None or self._handshakes is None:
+            return None
+        failures = {each.name.lower(): n for each, n in self._handshakes.failures.items()}
+        certificate = self._certificate
+        return TlsStatus(certificate.expires.timestamp(), certificate.reloaded, failures)
 
     def channels(self) -> list[ChannelStatus]:
         """What metrics show of each channel."""
         now = self._clock.monotonic()
         found = []
-        for each in self.broker.report(now):
-            channel = self.broker.get(each.name)
-            viewers = None if channel is None else self._audience.of(channel)
+        for channel in sorted(self.broker, key=lambda each: each.name):
+            viewers = self._audience.of(channel)
             if viewers is not None:
                 viewers.forget_silent(now)
-            found.append(ChannelStatus(each, viewers))
+            found.append(ChannelStatus(report(channel, now), viewers, channel.relay_time))
         return found
 
     async def drain(self, hurry: asyncio.Event) -> None:

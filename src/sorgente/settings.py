@@ -18,6 +18,7 @@ from cyclopts.validators import Number
 from sorgente.channel_settings import ChannelSettings, PublishKey, read_channels
 from sorgente.hooks.signature import Secret
 from sorgente.keys import Key
+from sorgente.media.presentation import LEAST_SEGMENTS
 from sorgente.outbound import OutboundUrl
 
 Positive = Annotated[int, Parameter(validator=Number(gt=0))]
@@ -75,13 +76,22 @@ class ListenSettings:
     """Whether connections of trusted proxies begin with a PROXY protocol header."""
 
 
-@Parameter(name="*")
+def _long_enough(_: object, window: WindowSettings) -> None:
+    if window.window < LEAST_SEGMENTS * window.segment_target:
+        raise ValueError(
+            f"--window {window.window:g} is too short: {LEAST_SEGMENTS} segments of "
+            f"--segment-target {window.segment_target:g} are not in it"
+        )
+
+
+@Parameter(name="*", validator=_long_enough)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowSettings:
     """How much is kept in memory."""
 
     window: Seconds = 60.0
-    """Seconds kept of a channel. What follows its newest key frame is kept however old it is."""
+    """Seconds kept of a channel; more where its latency target and two segments take more. What
+    follows its newest key frame is kept however old it is."""
 
     window_bytes: Positive = 256 << 20
     """Bytes kept of a channel: 60 s at 35 Mbit/s."""
@@ -264,7 +274,15 @@ class LogSettings:
     """What is worth a line."""
 
 
-@Parameter(name="*")
+def _within_reach(_: object, settings: Settings) -> None:
+    window, target = settings.window.window, settings.players.latency_target
+    if target is not None and window < target:
+        raise ValueError(
+            f"--window {window:g} is too short: players are --latency-target {target:g} behind"
+        )
+
+
+@Parameter(name="*", validator=_within_reach)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All of them."""
@@ -293,7 +311,7 @@ class QuietLogSettings(LogSettings):
     """What is worth a line."""
 
 
-@Parameter(name="*")
+@Parameter(name="*", validator=_within_reach)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuietSettings(Settings):
     """Those of the origin in a demo."""

@@ -11,6 +11,7 @@ from sorgente.control.status import ChannelStatus, OriginStatus
 from sorgente.control.thumbnails import Thumbnails
 from sorgente.control.view import View
 from sorgente.hooks.tally import HookStatus
+from sorgente.media.report import report
 from sorgente.settings import Settings
 from tests.support.boxes import VIDEO
 from tests.support.on_air import Live
@@ -37,13 +38,15 @@ class Stage:
             version="0", closing=broker.closing, channels=broker.snapshot(clock.now), drifts={},
             held=broker.held, totals=broker.totals(), window_bytes=broker.bytes_held,
             connections=3, refused=0, refusals={404: 2}, unread_reports=0, publish_refused={},
-            watch_refused={}, relay_time=self.house.relay_time, loop_lag=self.house.relay_time,
-            sources=[], hooks=HookStatus({}, {}),
+            watch_refused={}, relay_time=broker.relay_time(), loop_lag=broker.relay_time(),
+            tls=None, sources=[], hooks=HookStatus({}, {}),
         )  # fmt: skip
 
     def channels(self) -> list[ChannelStatus]:
-        reports = self.house.broker.report(self.house.clock.now)
-        return [ChannelStatus(each, None) for each in reports]
+        now = self.house.clock.now
+        return [
+            ChannelStatus(report(each, now), None, each.relay_time) for each in self.house.broker
+        ]
 
 
 @pytest.fixture

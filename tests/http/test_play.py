@@ -194,7 +194,20 @@ def test_an_upload_faster_than_its_players_rests_and_goes_on() -> None:
 def test_the_time_from_in_to_out_is_measured(house: House) -> None:
     house.request(GET)
     encoder_of(house, video(3))
-    assert sum(house.relay_time.counts) == 1
+    channel = house.broker.get("live")
+    assert channel is not None
+    assert sum(channel.relay_time.counts) == 1
+
+
+def test_the_times_of_channels_that_are_gone_still_count(house: House) -> None:
+    encoder_of(house, video(3))
+    channel = house.broker.get("live")
+    assert channel is not None
+    assert sum(channel.relay_time.counts) == 1
+    house.broker.drop("live", house.clock.now)
+    assert house.broker.get("live") is None
+    assert house.broker.relay_time().counts == channel.relay_time.counts
+    assert house.broker.relay_time().total == channel.relay_time.total
 
 
 @pytest.mark.parametrize(

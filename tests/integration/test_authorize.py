@@ -7,6 +7,7 @@ import json
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -14,11 +15,11 @@ import pytest
 from sorgente import authorize
 from sorgente.http.asking import Question, Verdict
 from sorgente.outbound import OutboundUrl
-from sorgente.settings import Settings, TokenSettings
+from sorgente.settings import ListenSettings, Settings, TokenSettings
 from tests.integration.conftest import Launch
 from tests.support.boxes import ENCRYPTED
 from tests.support.live import video
-from tests.support.origin import InProcess, until
+from tests.support.origin import InProcess, Response, until
 
 UPLOAD = video(20)
 LIVE = video(103, gop=50, spec=ENCRYPTED)  # of which there are no slates
@@ -177,10 +178,60 @@ async def test_many_at_once_wait_for_their_turn(origin: InProcess, operator: Ope
     operator.released.clear()
     paths = [f"/ingest/a/v?key={each}" for each in range(2 * authorize.QUESTIONS)]
     asks = [asyncio.create_task(origin.ask("POST", path)) for path in paths]
-    await until(lambda: len(operator.asked) == authorize.QUESTIONS)
+    await until(lambda: len(operator.asked) == authorize.QUESTIONS_OF_ONE)
     operator.released.set()
     assert {(await each).status for each in asks} == {200}
     assert len(operator.asked) == len(paths)
+
+
+async def test_one_address_is_not_all_others_queue(launch: Launch, operator: Operator) -> None:
+    """With as many credentials as there are turns, while the program takes its time."""
+    origin = await launch(
+        tokens=TokenSettings(authorize_url=OutboundUrl(operator.url)),
+        listen=ListenSettings(host="127.0.0.1", port=0, trusted_proxy=(ip_network("127.0.0.1"),)),
+    )
+
+    def ask(address: str, key: int) -> asyncio.Task[Response]:
+        said = [("X-Forwarded-For", address)]
+        return asyncio.create_task(origin.ask("POST", f"/ingest/a/v?key={key}", headers=said))
+
+    operator.released.clear()
+    asks = [ask(f"2001:db8::{each:x}", each) for each in range(authorize.QUESTIONS)]
+    await origin.until_metric("sorgente_connections", 1 + len(asks))
+    asks.append(ask("2001:db8:0:1::1", 0))
+    asks.append(ask("192.0.2.1", 0))
+    await until(lambda: len(operator.asked) == authorize.QUESTIONS_OF_ONE + 2)
+    assert {"2001:db8:0:1::1", "192.0.2.1"} < {each["address"] for each in operator.asked}
+    operator.released.set()
+    assert {(await each).status for each in asks} == {200}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("192.0.2.1", "192.0.2.2", False),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("2001:db8::1", "2001:db8::ffff:0:0:2", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("fe80::1%lo", "fe80::2%lo", True),
+        ("a", "b", False),
+    ],
+)
+async def test_an_address_stands_for_who_has_it(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch, one: str, other: str, same: bool
+) -> None:
+    monkeypatch.setattr(authorize, "QUESTIONS_OF_ONE", 1)
+    program = authorize.Program(OutboundUrl(operator.url), time.monotonic)
+    told: list[Verdict] = []
+    operator.released.clear()
+    for address in (one, other, "198.51.100.1"):
+        program.ask(Question("publish", "a", address, "", ""), told.append)
+    await until(lambda: "198.51.100.1" in {each["address"] for each in operator.asked})
+    await until(lambda: len(operator.asked) == (2 if same else 3))
+    operator.released.set()
+    await until(lambda: told == [None] * 3)
+    await program.close()
 
 
 async def test_about_who_has_left_nobody_is_asked(

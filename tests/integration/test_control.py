@@ -63,6 +63,7 @@ async def test_metrics_tell_of_a_publish_and_a_play(origin: InProcess) -> None:
     assert media <= await origin.metric("sorgente_window_bytes") < 2.5 * media + 10_000
     assert await origin.metric("sorgente_channel_window_bytes", channel="live") > media
     assert await origin.metric("sorgente_relay_seconds_count") > 0
+    assert await origin.metric("sorgente_channel_relay_seconds_count", channel="live") > 0
     await origin.until_metric("sorgente_relay_seconds_bucket", 20, le="+Inf")
 
     await encoder.finish()

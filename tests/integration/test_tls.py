@@ -8,6 +8,7 @@ import signal
 import ssl
 import subprocess
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -85,13 +86,45 @@ async def plain(origin: InProcess) -> Wire:
     return wire
 
 
-@pytest.mark.parametrize("said", [b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", os.urandom(300), b""])
-async def test_who_does_not_speak_tls_is_hung_up_on(origin: InProcess, said: bytes) -> None:
+async def failures(origin: InProcess, reason: str) -> float:
+    return await origin.metric("sorgente_tls_handshake_failures_total", reason=reason)
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "not_tls"),
+        (bytes(300), "not_tls"),
+        (b"\x16\x03\x01\x00\x05hello", "not_tls"),
+        (b"\x16\x03\x01\x00\x2f\x01\x00\x00\x2b\x03\x03" + bytes(300), "incompatible"),
+        (b"", "timeout"),
+        (b"\x16\x03\x01", "timeout"),
+    ],
+)
+async def test_who_does_not_speak_tls_is_hung_up_on(
+    origin: InProcess, said: bytes, reason: str
+) -> None:
     """Or says nothing at all: for as long as a request head may take."""
     wire = await plain(origin)
     await wire.send(said)
     assert b"HTTP/" not in await wire.ends()
     assert (await origin.ask("GET", "/healthz")).status == 200
+    assert await failures(origin, reason) == 1
+
+
+async def test_who_does_not_trust_the_certificate_is_counted(origin: InProcess) -> None:
+    trust, origin.tls = origin.tls, ssl.create_default_context()
+    with pytest.raises(ssl.SSLCertVerificationError):
+        await origin.connect()
+    origin.tls = trust
+    await origin.until_metric("sorgente_tls_handshake_failures_total", 1, reason="alert")
+
+
+async def test_who_leaves_in_its_midst_is_counted(origin: InProcess) -> None:
+    wire = await plain(origin)
+    await wire.send(b"\x16\x03\x01")
+    wire.close()
+    await origin.until_metric("sorgente_tls_handshake_failures_total", 1, reason="gone")
 
 
 async def test_those_who_say_nothing_keep_nobody_out(
@@ -108,6 +141,7 @@ async def test_those_who_say_nothing_keep_nobody_out(
     assert "20 TLS handshakes are under way" in caplog.text
     assert caplog.text.count("handshakes are under way") == 1
     assert await origin.metric("sorgente_connections_refused_total") >= 10
+    assert await failures(origin, "crowded") >= 10
     assert [await wire.ends() for wire in rest] == [b""] * 20, "after as long as a head may take"
 
 
@@ -150,22 +184,35 @@ async def shown_by(port: int) -> str:
 async def test_sighup_takes_the_renewed_certificate(
     spawn: Spawn, authority: Authority, tmp_path: Path
 ) -> None:
-    cert = authority.write(tmp_path / "origin.pem")
+    expiry = "sorgente_tls_certificate_expiry_timestamp_seconds"
+    successful = "sorgente_tls_certificate_last_reload_successful"
+    ends = datetime(2040, 1, 1, tzinfo=UTC)
+    cert = authority.write(tmp_path / "origin.pem", ends)
     origin = await spawn("--cert", str(cert))
     shown = await shown_by(origin.port)
     authority.trusted_at(origin)
     (player,) = await origin.audience(1)
+    assert await origin.metric(expiry) == ends.timestamp()
+    assert await origin.metric(successful) == 1
 
-    authority.write(cert)
+    ends += timedelta(days=90)
+    authority.write(cert, ends)
     origin.process.send_signal(signal.SIGHUP)
-    await origin.logged("the certificate was read again")
+    await origin.logged("the certificate was read again, it ends at 2040-03-31 00:00 UTC")
     renewed = await shown_by(origin.port)
     assert renewed != shown
+    assert await origin.metric(expiry) == ends.timestamp()
 
     cert.write_text("not a certificate")
     origin.process.send_signal(signal.SIGHUP)
     await origin.logged("the certificate stays as it was")
     assert await shown_by(origin.port) == renewed
+    assert await origin.metric(expiry) == ends.timestamp()
+    assert await origin.metric(successful) == 0
+
+    authority.write(cert, ends)
+    origin.process.send_signal(signal.SIGHUP)
+    await origin.until_metric(successful, 1)
 
     assert (await origin.upload(UPLOAD.whole)).status == 200
     assert (await player.rest()).body == UPLOAD.whole, "who was there stays"

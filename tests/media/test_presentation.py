@@ -83,6 +83,34 @@ def test_tracks_that_come_by_themselves_share_one_period(stage: Stage) -> None:
     assert stage.numbers("v1") == stage.numbers("v2") == [0, 1, 2, 3]
 
 
+@pytest.mark.parametrize(
+    ("window", "target", "gop", "depth"),
+    [
+        (20.0, None, 25, 20),
+        (5.0, 4, 25, 8),
+        (5.0, 4, 100, 12),
+        (5.0, None, 250, Fraction(205, 10)),
+    ],
+)
+def test_what_players_need_is_kept_though_the_window_is_shorter(
+    window: float, target: int | None, gop: int, depth: Fraction
+) -> None:
+    """The latency target and two segments, as long as the encoder's groups of pictures are."""
+    latency = None if target is None else Fraction(target)
+    stage = Stage(channel_rules(window=window, window_bytes=1 << 24, latency_target=latency))
+    publisher, upload = stage.publish(), video(1250, gop=gop)
+    stage.send(publisher, upload, 0, 1000)
+    assert stage.snapshot.window == depth
+    for at in range(1000, 1250):
+        stage.send(publisher, upload, at, at + 1)
+        (period,) = stage.snapshot.periods
+        (track,) = period.tracks
+        late = Fraction(stage.now - 100.0 + UTC) - period.start - depth
+        number = track.start_number + late * track.timescale // track.segment_duration + 1
+        found = stage.presentation.find(stage.presentation.tracks["video"], number, stage.now)
+        assert not isinstance(found, Absence), "all that is announced is there"
+
+
 def test_while_the_encoder_is_away_its_next_segments_are_not_missing(stage: Stage) -> None:
     publisher = stage.publish()
     stage.send(publisher, video(60, gop=25, spec=ENCRYPTED))

@@ -215,6 +215,15 @@ def test_what_is_removed_or_left_the_window_is_gone(stage: Stage) -> None:
     assert not stage.shelf.manifest("m")
 
 
+def test_what_players_were_promised_stays_though_the_window_is_shorter(stage: Stage) -> None:
+    stage.start()
+    stage.put("v-1")
+    stage.shelf.expire(61.5, depth=62.0)
+    assert stage.body(None, "v-1") == b"x"
+    stage.shelf.expire(61.5, depth=20.0)
+    assert stage.body(None, "v-1") is Absence.GONE
+
+
 def test_the_window_has_a_bound_in_bytes() -> None:
     stage = Stage(most=10_000)
     stage.start()

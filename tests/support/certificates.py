@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from datetime import datetime
 from pathlib import Path
 
 import trustme
@@ -16,9 +17,10 @@ class Authority:
     def __init__(self) -> None:
         self._ca = trustme.CA()
 
-    def write(self, path: Path) -> Path:
+    def write(self, path: Path, ends: datetime | None = None) -> Path:
         """A new certificate, its chain and its key in one file."""
-        self._ca.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(path)
+        issued = self._ca.issue_cert("127.0.0.1", not_after=ends)
+        issued.private_key_and_cert_chain_pem.write_to_path(path)
         return path
 
     def context(self) -> ssl.SSLContext:

@@ -122,8 +122,10 @@ class SecureWire(Wire):
         self.tls = context.wrap_bio(self._in, self._out, server_hostname=name)
 
     async def shake_hands(self) -> None:
-        await self._with_more(self.tls.do_handshake)
-        await super().send(self._out.read())
+        try:
+            await self._with_more(self.tls.do_handshake)
+        finally:  # the last of it, or why not
+            await super().send(self._out.read())
 
     async def send(self, data: bytes) -> None:
         self.tls.write(data)

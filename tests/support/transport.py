@@ -10,7 +10,6 @@ from typing import Any, Final, cast
 
 from sorgente.broker import Broker, BrokerLimits
 from sorgente.cmcd.audience import Audience
-from sorgente.histogram import Histogram
 from sorgente.http.access import Access, Reason
 from sorgente.http.admin import AdminAccess
 from sorgente.http.asgi import AsgiApp
@@ -160,7 +159,6 @@ class House:
             Journals(self.journal, *others),
             UtcClock(self.clock.monotonic(), self.clock.wall()),
         )
-        self.relay_time = Histogram([0.001, 0.1])
         self.limits = ConnectionLimits(
             head_bytes=1000,
             uri_bytes=500,
@@ -182,7 +180,6 @@ class House:
             ),
             IngestRules(30.0, 256, 2.0),
             DELIVERY,
-            self.relay_time,
             AdminAccess(admin_key),
             own_manifests=OwnManifests(normalize=normalize),
             asker=asker,

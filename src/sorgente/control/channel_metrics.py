@@ -1,7 +1,7 @@
 """Prometheus metrics of each channel, of its tracks, and of its players.
 
 Their series exist while the channel does. There are at most ``--max-channels`` of these (100), with
-16 series, 5 for each of ``--max-tracks`` (16), and 60 for players, if any of them reports (CMCD).
+33 series, 5 for each of ``--max-tracks`` (16), and 60 for players, if any of them reports (CMCD).
 What a player says is never a label.
 """
 
@@ -108,6 +108,12 @@ def channel_metrics(channels: Sequence[ChannelStatus]) -> Iterator[Metric]:
         for report in reports:
             counter.add_metric([report.name], getattr(report.counters, field.name))
         yield counter
+    yield histogram(
+        "sorgente_channel_relay_seconds",
+        "From a chunk's last byte in to its last byte handed to the kernel for every player.",
+        [([each.report.name], each.relay_time) for each in channels],
+        ["channel"],
+    )
     yield from _track_gauges(reports)
     yield from _viewer_metrics(
         [(each.report.name, each.viewers) for each in channels if each.viewers is not None]

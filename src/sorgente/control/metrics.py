@@ -17,7 +17,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from sorgente.control.channel_metrics import COUNTERS, channel_metrics, histogram
-from sorgente.control.status import ChannelSource, OriginStatus, StatusSource
+from sorgente.control.status import ChannelSource, OriginStatus, StatusSource, TlsStatus
 
 
 class OriginCollector(Collector):
@@ -32,6 +32,7 @@ class OriginCollector(Collector):
         status = self._source()
         yield from _gauges(status)
         yield from _counters(status)
+        yield from _tls_metrics(status.tls)
         yield histogram(
             "sorgente_relay_seconds",
             "From a chunk's last byte in to its last byte handed to the kernel for every player.",
@@ -146,3 +147,30 @@ def _counters(status: OriginStatus) -> Iterator[Metric]:
         yield CounterMetricFamily(
             f"sorgente_{field.name}", COUNTERS[field.name], getattr(status.totals, field.name)
         )
+
+
+def _tls_metrics(status: TlsStatus | None) -> Iterator[Metric]:
+    """Without series where HTTPS is not spoken: nothing expires there."""
+    expiry = GaugeMetricFamily(
+        "sorgente_tls_certificate_expiry_timestamp_seconds",
+        "UTC of the certificate's end, since 1970.",
+        labels=(),
+    )
+    reloaded = GaugeMetricFamily(
+        "sorgente_tls_certificate_last_reload_successful",
+        "0 while the certificate's files hold none, and the one of before goes on.",
+        labels=(),
+    )
+    failures = CounterMetricFamily(
+        "sorgente_tls_handshake_failures",
+        "Connections that came to nothing, by why they did.",
+        labels=["reason"],
+    )
+    if status is not None:
+        expiry.add_metric((), status.expires)
+        reloaded.add_metric((), status.reloaded)
+        for reason, count in status.failures.items():
+            failures.add_metric([reason], count)
+    yield expiry
+    yield reloaded
+    yield failures

@@ -42,6 +42,18 @@ class SourceStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class TlsStatus:
+    """HTTPS, if it is spoken."""
+
+    expires: float
+    """UTC of the certificate's end, seconds since 1970."""
+    reloaded: bool
+    """The certificate is what its files held when they were read last."""
+    failures: Mapping[str, int]
+    """Handshakes, by why they failed."""
+
+
+@dataclass(frozen=True, slots=True)
 class OriginStatus:
     """The origin, now."""
 
@@ -67,6 +79,7 @@ class OriginStatus:
     hooks: HookStatus
     watch_refused: Mapping[str, int]
     """Requests of players, by what their token lacks; empty if there are no tokens."""
+    tls: TlsStatus | None
     relay_time: HistogramStatus
     loop_lag: HistogramStatus
 
@@ -93,6 +106,7 @@ class ChannelStatus:
     report: ChannelReport
     viewers: Viewers | None
     """Its players, if any of them says how it fares."""
+    relay_time: HistogramStatus
 
 
 StatusSource = Callable[[], OriginStatus]

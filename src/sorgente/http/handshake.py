@@ -12,11 +12,31 @@ import socket
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
+from enum import Enum
 from typing import Final, cast
+
+from sorgente.http.tls import Certificate
 
 MAX_HANDSHAKES: Final = 2048
 """Under way at a time. A thousand players come at once when a match begins, and each costs a
 millisecond of a core. Those of who says nothing add up, 56 KB each, until its time is over."""
+
+NOT_TLS: Final = frozenset(
+    {"HTTP_REQUEST", "HTTPS_PROXY_REQUEST", "WRONG_VERSION_NUMBER", "UNKNOWN_PROTOCOL",
+     "UNEXPECTED_MESSAGE", "PACKET_LENGTH_TOO_LONG"}
+)  # fmt: skip
+"""What OpenSSL says of bytes that are no ClientHello."""
+
+
+class Failure(Enum):
+    """Why nobody was let in."""
+
+    TIMEOUT = "It took too long."
+    CROWDED = "It was the oldest when there was one too many."
+    NOT_TLS = "Something else is spoken: HTTP, or nothing known."
+    ALERT = "The other side broke off, and said so: as a rule, it does not trust the certificate."
+    GONE = "The other side left without a word."
+    INCOMPATIBLE = "No version or cipher in common, or TLS that is wrong."
 
 
 class Handshakes:
@@ -25,7 +45,7 @@ class Handshakes:
 
     def __init__(
         self,
-        context: ssl.SSLContext,
+        certificate: Certificate,
         connections: Callable[[], asyncio.Protocol],
         refused: Callable[[int], None],
         *,
@@ -34,7 +54,8 @@ class Handshakes:
     ) -> None:
         """``refused`` is told how many are under way when there is one too many. ``seconds`` for a
         handshake, ``goodbye_seconds`` for the other side's close_notify at the end."""
-        self._context = context
+        self.failures = dict.fromkeys(Failure, 0)
+        self._certificate = certificate
         self._connections = connections
         self._refused = refused
         self._seconds = seconds
@@ -55,6 +76,7 @@ class Handshakes:
         that is one of who says nothing."""
         if len(self._under_way) >= MAX_HANDSHAKES:
             self._refused(len(self._under_way))
+            self.failures[Failure.CROWDED] += 1
             self._drop(next(iter(self._under_way)))
         self._under_way[sock] = asyncio.get_running_loop().create_task(self._shake(sock))
 
@@ -67,11 +89,12 @@ class Handshakes:
             await asyncio.get_running_loop().connect_accepted_socket(
                 self._connections,
                 sock,
-                ssl=self._context,
+                ssl=self._certificate.context,
                 ssl_handshake_timeout=self._seconds,
                 ssl_shutdown_timeout=self._goodbye_seconds,
             )
-        except OSError:  # who does not speak TLS, takes too long, or is gone
+        except OSError as error:
+            self.failures[_failure(error)] += 1
             _hang_up(sock)
         finally:
             self._under_way.pop(sock, None)
@@ -91,6 +114,16 @@ class Newcomer(asyncio.Protocol):
         sock = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
         transport.abort()  # which closes its descriptor, not the connection
         self._take(sock)
+
+
+def _failure(error: OSError) -> Failure:
+    if isinstance(error, ssl.SSLError):
+        reason = error.reason or ""
+        if "ALERT" in reason:
+            return Failure.ALERT
+        return Failure.NOT_TLS if reason in NOT_TLS else Failure.INCOMPATIBLE
+    # asyncio's own; a socket says ConnectionResetError or the like
+    return Failure.TIMEOUT if isinstance(error, ConnectionAbortedError) else Failure.GONE
 
 
 def _hang_up(sock: socket.socket) -> None:

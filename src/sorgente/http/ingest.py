@@ -53,13 +53,13 @@ class IngestExchange(Exchange):
         broker: Broker,
         path: TrackPath,
         rules: IngestRules,
-        relay_time: Histogram,
     ) -> None:
         super().__init__(line, request)
         self._broker = broker
         self._path = path
         self._rules = rules
-        self._relay_time = relay_time
+        self._relay_time: Histogram
+        """The channel's, once it is claimed."""
         self._publisher: Publisher | None = None
         self._refusal: OriginError | None = None
         self._discarded = 0
@@ -95,6 +95,9 @@ class IngestExchange(Exchange):
             takeover=request.query("takeover") == "1",
             file=path.file,
         )
+        channel = self._broker.get(path.channel)
+        assert channel is not None, "somebody publishes"
+        self._relay_time = channel.relay_time
         if path.switching_set:
             self._broker.describe(path.channel, {path.track: path.switching_set}, self.line.now)
         return publisher

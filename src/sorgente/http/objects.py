@@ -11,7 +11,6 @@ from typing import Final
 
 from sorgente.broker import Broker
 from sorgente.errors import MissingInit, NotFound, OriginError, PublisherConflict, RequestTimeout
-from sorgente.histogram import Histogram
 from sorgente.http import wire
 from sorgente.http.exchange import Exchange, Line
 from sorgente.http.ingest import MOST_DISCARDED, IngestExchange, IngestRules
@@ -44,10 +43,9 @@ class ObjectExchange(IngestExchange):
         broker: Broker,
         at: ObjectPath,
         rules: IngestRules,
-        relay_time: Histogram,
     ) -> None:
         path = TrackPath(at.channel, at.track, Form.ANY)
-        super().__init__(line, request, broker, path, rules, relay_time)
+        super().__init__(line, request, broker, path, rules)
         self._at = at
         self._unplaced = b""
 

@@ -13,7 +13,6 @@ from sorgente.broker import Broker
 from sorgente.cmcd.audience import Audience
 from sorgente.cmcd.report import HEADERS, of_request
 from sorgente.errors import MethodNotAllowed, NotFound, OriginError, UnsupportedEncoding
-from sorgente.histogram import Histogram
 from sorgente.http import wire
 from sorgente.http.access import Access, channel_of
 from sorgente.http.admin import AdminAccess
@@ -151,7 +150,6 @@ class Router:
     access: Access
     ingest: IngestRules
     delivery: DeliveryRules
-    relay_time: Histogram
     admin: AdminAccess = field(default_factory=lambda: AdminAccess(None))
     manifests: Manifests = field(default_factory=Manifests)
     own_manifests: OwnManifests = field(default_factory=OwnManifests)
@@ -240,9 +238,9 @@ class Router:
             return RemovalExchange(line, request, self.broker, at)
         match at:
             case TrackPath():
-                return IngestExchange(line, request, self.broker, at, self.ingest, self.relay_time)
+                return IngestExchange(line, request, self.broker, at, self.ingest)
             case ObjectPath():
-                return ObjectExchange(line, request, self.broker, at, self.ingest, self.relay_time)
+                return ObjectExchange(line, request, self.broker, at, self.ingest)
             case ManifestPath():
                 return PostedManifestExchange(
                     line, request, self.broker, at, self.ingest.silence_seconds

@@ -9,6 +9,7 @@ from typing import Final
 from weakref import proxy
 
 from sorgente.errors import ChannelConflict, OriginError, TooManyTracks
+from sorgente.histogram import Histogram
 from sorgente.media.addresses import Addresses, Posted
 from sorgente.media.fanout import Counters
 from sorgente.media.feed import LONG_AGO, Feed, FeedRules, Journal, OnEnded
@@ -21,6 +22,11 @@ from sorgente.media.utc import UtcClock
 WHOLE: Final = ""
 """The name of the path that is the channel itself."""
 
+
+RELAY_BOUNDS: Final = (
+    0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0,
+)  # fmt: skip
+"""Seconds, by upper bound: from one player of a small chunk to more than a core can do."""
 
 LAST_OBJECTS: Final = 1.0
 """Seconds from the manifest that says that all is over: what came before it may be read later, as
@@ -43,6 +49,8 @@ class Channel:
     def __init__(self, name: str, rules: ChannelRules, journal: Journal, utc: UtcClock) -> None:
         self.name = name
         self.counters = Counters()
+        self.relay_time = Histogram(RELAY_BOUNDS)
+        """Seconds from a chunk's last byte in to its last byte handed to the kernel for all."""
         self._rules = rules
         self._journal = journal
         self._feeds: dict[str, Feed] = {}
@@ -196,7 +204,7 @@ class Channel:
             feed.tick(now, max(heard, default=LONG_AGO))
         self.forget_idle_feeds()
         self.presentation.tick(now)
-        self.shelf.expire(now)
+        self.shelf.expire(now, float(self.presentation.depth))
 
     def _conclude(self, now: float) -> None:
         """End what its encoder said is over, unless it goes on."""

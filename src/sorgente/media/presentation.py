@@ -60,13 +60,16 @@ NOTICED_SECONDS: Final = 0.2
 Requests that a period ends under are held so long: dash.js goes on to the next period at once if it
 knows of it when the answer comes."""
 
+LEAST_SEGMENTS: Final = 2
+"""Kept behind the latency target: the one a player is in the middle of, and one for who is late."""
+
 
 @dataclass(frozen=True, slots=True)
 class PresentationRules:
     """What every presentation keeps to."""
 
     window: float
-    """Seconds."""
+    """Seconds, at least: see :attr:`Presentation.depth`."""
     window_bytes: int
     segment_target: Fraction
     """Seconds."""
@@ -163,6 +166,17 @@ class Presentation:
         return None if period is None else self._planner.latency_target(period)
 
     @property
+    def depth(self) -> Fraction:
+        """Seconds that are kept, and announced. The window; but where an encoder's chunks or groups
+        of pictures are longer than that is made for, what players need to be as late as they are
+        asked to."""
+        window, period = Fraction(self._rules.window), self.newest_period
+        if period is None:
+            return window
+        least = self._planner.latency_target(period) + LEAST_SEGMENTS * period.segment_duration
+        return max(window, least)
+
+    @property
     def key_frame_interval(self) -> Fraction | None:
         """Seconds between the newest two key frames of the leading track, as far as is known."""
         period = self.newest_period
@@ -183,7 +197,7 @@ class Presentation:
             revision=self.revision,
             changed_at=self._changed_at,
             periods=self._events.snapshots(self._periods),
-            window=Fraction(self._rules.window),
+            window=self.depth,
             latency_target=self._planner.latency_target(self._periods[-1]),
             ended=self.ended,
             farewell=self._farewell_until is not None,
@@ -472,8 +486,9 @@ class Presentation:
     def _expire(self, now: float) -> None:
         """Let go what is more than the window allows."""
         left = self._rules.window_bytes - self._waiting.bytes_held
-        self._catalogue.expire(now - self._rules.window, left)
-        if self._events.expire(now - self._rules.window):
+        horizon = now - float(self.depth)
+        self._catalogue.expire(horizon, left)
+        if self._events.expire(horizon):
             self._change(now)
 
     def _forget_periods(self, now: float) -> None:

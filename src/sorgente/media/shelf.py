@@ -243,12 +243,14 @@ class Shelf:
                 )
         newest.listed[file] = listed
 
-    def expire(self, now: float) -> None:
-        """Let go what the window does not hold any more."""
+    def expire(self, now: float, depth: float = 0.0) -> None:
+        """Let go what the window does not hold any more, if that is not younger than ``depth``
+        seconds, which players were promised."""
+        seconds = max(self._seconds, depth)
         while (oldest := self._oldest()) is not None:
             edition, file = oldest
             segment = edition.objects[file]
-            young = segment.end > 0 and segment.newest_at >= now - self._seconds
+            young = segment.end > 0 and segment.newest_at >= now - seconds
             if young and self.bytes_held <= self._most_bytes:
                 break
             edition.drop(file)
