@@ -28,6 +28,11 @@ from sorgente.tools.trust import distrust, trust
 CONNECT_SECONDS: Final = 5.0
 SILENCE_SECONDS: Final = 10.0
 """Without a byte: longer than any origin holds a request, longer than a chunk takes."""
+MANIFEST_SECONDS: Final = 10.0
+"""For all of a first manifest. An origin of ours keeps whoever comes before the encoder with white
+space for minutes, and an address that is none of a manifest may go on for ever."""
+KNOCK_SECONDS: Final = 2.0
+"""For a status. Who holds requests for longer waits for an encoder, and is to be waited for."""
 GOODBYE_SECONDS: Final = 1.0
 """For connections to be closed; it takes milliseconds."""
 MAX_BODY: Final = 64 << 20
@@ -149,11 +154,10 @@ class Web:
         An answer that breaks off is an answer; none at all is OriginLost.
         """
         assert self._session is not None, "entered"
-        if self._authorized and _home(url) == self._home:
-            headers = {**self._authorized, **(headers or {})}
         asked = self.clock()
+        lines = self._with_authorization(url, headers)
         try:
-            async with self._session.request(method, url, headers=headers) as response:
+            async with self._session.request(method, url, headers=lines) as response:
                 answer = Answer(
                     str(response.url), response.status, response.headers, asked, self.clock()
                 )
@@ -161,6 +165,41 @@ class Web:
                 return answer
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise OriginLost(f"{url}: {_words(error)}") from error
+
+    async def ask_manifest(self, url: str) -> Answer:
+        """The first one. Raises OriginLost, if it is not whole in time as well."""
+        try:
+            async with asyncio.timeout(MANIFEST_SECONDS):
+                return await self.ask(url)
+        except TimeoutError:
+            raise OriginLost(
+                f"{url}: no whole manifest in {MANIFEST_SECONDS:g} s: nobody publishes there yet, "
+                "or it is the address of something else"
+            ) from None
+
+    async def knock(self, url: str) -> int | None:
+        """The status of what is at ``url``, and hang up; None: it makes who asks wait.
+
+        Raises OriginLost.
+        """
+        assert self._session is not None, "entered"
+        lines = self._with_authorization(url, None)
+        waiting = asyncio.timeout(KNOCK_SECONDS)
+        try:
+            async with waiting, self._session.get(url, headers=lines) as response:
+                response.close()
+                return response.status
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            if waiting.expired():
+                return None
+            raise OriginLost(f"{url}: {_words(error)}") from error
+
+    def _with_authorization(
+        self, url: str, headers: Mapping[str, str] | None
+    ) -> Mapping[str, str] | None:
+        if self._authorized and _home(url) == self._home:
+            return {**self._authorized, **(headers or {})}
+        return headers
 
     def _socket(self, address: aiohttp.AddrInfoType) -> socket.socket:
         made = socket.socket(*address[:3])

@@ -95,7 +95,7 @@ async def watch(place: Place, seconds: float, tell: Tell = lambda _: None) -> Se
 
 async def _begin(web: Web, lag: Lag, url: str) -> _Course:
     try:
-        answer = await web.ask(url)
+        answer = await web.ask_manifest(url)
     except OriginLost as error:
         raise CannotCheck(str(error)) from error
     if answer.status != 200:
