@@ -12,6 +12,7 @@ from sorgente.errors import ChannelConflict, OriginError, TooManyTracks
 from sorgente.media.addresses import Addresses, Posted
 from sorgente.media.fanout import Counters
 from sorgente.media.feed import LONG_AGO, Feed, FeedRules, Journal, OnEnded
+from sorgente.media.lately import Lately
 from sorgente.media.merger import Merger
 from sorgente.media.presentation import Presentation, PresentationRules
 from sorgente.media.publisher import Form, Publisher
@@ -43,6 +44,8 @@ class Channel:
     def __init__(self, name: str, rules: ChannelRules, journal: Journal, utc: UtcClock) -> None:
         self.name = name
         self.counters = Counters()
+        self.slow = Lately()
+        """Of ``counters.too_slow``."""
         self._rules = rules
         self._journal = journal
         self._feeds: dict[str, Feed] = {}
@@ -188,6 +191,7 @@ class Channel:
     def tick(self, now: float) -> None:
         """Do what only time brings about."""
         self._conclude(now)
+        self.slow.tick(self.counters.too_slow, now)
         if self._expected_until is not None and now >= self._expected_until:
             self._expected_until = None
         sessions = [feed.session for feed in self if feed.session is not None]
