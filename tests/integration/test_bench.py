@@ -99,6 +99,9 @@ async def test_a_channel_that_nobody_publishes(
     site = await launch()
     with pytest.raises(NothingToPlay, match="nobody publishes"):
         await played(f"{site.url}/live/nobody/manifest.mpd")
+    for name in ("play/not+a+name", "live/not+a+name/manifest.mpd"):
+        with pytest.raises(NothingToPlay, match="status 400: a channel name is"):
+            await played(f"{site.url}/{name}")
     waited = await played(f"{site.url}/play/nobody", Crowd(2, 0.0, 0.3, 0.5))
     assert waited.joined == 0, "they may wait for an encoder that is still to come"
 

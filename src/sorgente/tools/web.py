@@ -31,6 +31,8 @@ SILENCE_SECONDS: Final = 10.0
 MANIFEST_SECONDS: Final = 10.0
 """For all of a first manifest. An origin of ours keeps whoever comes before the encoder with white
 space for minutes, and an address that is none of a manifest may go on for ever."""
+MAX_LINE: Final = 200
+"""Characters of why an origin refuses: what else it has is a page."""
 KNOCK_SECONDS: Final = 2.0
 """For a status. Who holds requests for longer waits for an encoder, and is to be waited for."""
 GOODBYE_SECONDS: Final = 1.0
@@ -68,6 +70,15 @@ class Answer:
     def ok(self) -> bool:
         """It is what was asked for, and whole."""
         return self.status in (200, 206) and not self.broken
+
+    @property
+    def told(self) -> str:
+        """The status, and why, where it says so in plain text."""
+        line = ""
+        if self.headers.get("Content-Type", "").startswith("text/plain"):
+            line = self.body.decode("utf-8", "replace").strip().partition("\n")[0][:MAX_LINE]
+        shown = "".join(each for each in line if each.isprintable())
+        return f"status {self.status}" + (f": {shown}" if shown else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,18 +188,22 @@ class Web:
                 "or it is the address of something else"
             ) from None
 
-    async def knock(self, url: str) -> int | None:
-        """The status of what is at ``url``, and hang up; None: it makes who asks wait.
+    async def knock(self, url: str) -> Answer | None:
+        """What is at ``url``, without its body if it is 200; None: it makes who asks wait.
 
         Raises OriginLost.
         """
         assert self._session is not None, "entered"
         lines = self._with_authorization(url, None)
-        waiting = asyncio.timeout(KNOCK_SECONDS)
+        asked, waiting = self.clock(), asyncio.timeout(KNOCK_SECONDS)
         try:
             async with waiting, self._session.get(url, headers=lines) as response:
+                head = response.status, response.headers
+                answer = Answer(str(response.url), *head, asked, self.clock())
+                if answer.status != 200:
+                    answer.body = await response.content.read(MAX_LINE)
                 response.close()
-                return response.status
+                return answer
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             if waiting.expired():
                 return None

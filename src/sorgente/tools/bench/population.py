@@ -90,7 +90,7 @@ async def _prepare(web: Web, url: str, delay: float) -> tuple[Stage, ClockSeen, 
     try:
         answer = await web.ask_manifest(url)
         if answer.status != 200:
-            raise NothingToPlay(f"{url}: status {answer.status}")
+            raise NothingToPlay(f"{url}: {answer.told}")
         mpd = read_mpd(answer.body, answer.url)
     except (OriginLost, UnreadableManifest) as error:
         raise NothingToPlay(str(error)) from error
@@ -105,11 +105,11 @@ async def _prepare(web: Web, url: str, delay: float) -> tuple[Stage, ClockSeen, 
 async def _find_stream(web: Web, url: str) -> None:
     """Before a hundred players ask for it, again and again, for as long as was ordered."""
     try:
-        status = await web.knock(url)
+        answer = await web.knock(url)
     except OriginLost as error:
         raise NothingToPlay(str(error)) from error
-    if status not in (200, None):
-        raise NothingToPlay(f"{url}: status {status}")
+    if answer is not None and answer.status != 200:
+        raise NothingToPlay(f"{url}: {answer.told}")
 
 
 class _Population:
