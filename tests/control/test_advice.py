@@ -28,6 +28,7 @@ WELL: dict[str, Any] = {
 
 def channel(track: dict[str, Any] | None = None, **changes: Any) -> ChannelReport:
     counters = changes.pop("counters", Counters())
+    changes.setdefault("too_slow", counters.too_slow)
     tracks = (TrackReport(**(VIDEO | (track or {}))),)
     return ChannelReport(**(WELL | changes), tracks=tracks, counters=counters)
 
@@ -112,6 +113,7 @@ def test_what_is_wrong_is_said(rule: str, said: str, what: ChannelReport) -> Non
         channel(drift=0.04),
         channel(counters=Counters(lag_skips=9)),
         channel(counters=Counters(lag_skips=20), viewers=1000),
+        channel(counters=Counters(lag_skips=12), too_slow=2),  # the others were weeks ago
         channel({"chunk_duration": 1.0}),
         channel({"jitter": 0.1}),
         channel({"jitter": 0.4, "chunk_duration": 1.0}),

@@ -24,6 +24,35 @@ async def test_every_metric_is_exported(origin: InProcess, file: str) -> None:
     assert {name for name in names if f"TYPE {_family(name)} " not in exported} == set()
 
 
+async def test_every_metric_is_documented(origin: InProcess) -> None:
+    exported = (await origin.ask("GET", "/metrics")).body.decode()
+    names = set(re.findall(r"^# TYPE (sorgente_\w+)", exported, re.MULTILINE))
+    told = named_in((DEPLOY.parent / "docs/operating.md").read_text())
+    assert names - told == set()
+
+
+def named_in(text: str) -> set[str]:
+    """The metrics that the tables of ``text`` name, one for each row and those that share the
+    beginning of its name: `` `sorgente_lag_skips_total`, `_aborts_total` ``."""
+    found: set[str] = set()
+    for row in re.findall(r"^\| (`.*?`) \|", text, re.MULTILINE):
+        first, *others = re.findall(r"`(\w+)(?:\{[^`]*)?`", row) or [""]
+        beginnings = ["_".join(first.split("_")[:length]) for length in (1, 2)]
+        found |= {first, *others, *(each + other for each in beginnings for other in others)}
+    return found
+
+
+def test_a_finished_container_has_the_players_of_the_page() -> None:
+    built = (DEPLOY / "Dockerfile").read_text()
+    assert "scripts/players && test -e src/sorgente/web/vendor/done" in built
+    assert re.search(r"^COPY --from=players .*web/vendor ", built, re.MULTILINE)
+
+
+def test_who_starts_the_containers_may_look_at_the_dashboard() -> None:
+    """From outside of the container nobody is local: without the key it shows itself to no one."""
+    assert "SORGENTE_ADMIN_KEY:" in (DEPLOY / "compose.yaml").read_text()
+
+
 def _family(name: str) -> str:
     return name.removesuffix("_bucket")
 

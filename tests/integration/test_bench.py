@@ -84,6 +84,26 @@ async def test_nothing_to_play() -> None:
             await played(origin.url.replace("manifest", "other"))
         with pytest.raises(UnusableArgument, match="HLS"):
             await played(origin.url.replace(".mpd", ".m3u8"))
+        with pytest.raises(NothingToPlay, match="status 404"):
+            await played(origin.url.replace("manifest.mpd", "stream"))
+    with pytest.raises(NothingToPlay, match="Connect"):
+        await played("http://127.0.0.1:9/play/live")
+
+
+async def test_a_channel_that_nobody_publishes(
+    launch: Launch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The origin keeps players waiting: for a manifest, with white space and for minutes."""
+    monkeypatch.setattr("sorgente.tools.web.MANIFEST_SECONDS", 0.2)
+    monkeypatch.setattr("sorgente.tools.web.KNOCK_SECONDS", 0.2)
+    site = await launch()
+    with pytest.raises(NothingToPlay, match="nobody publishes"):
+        await played(f"{site.url}/live/nobody/manifest.mpd")
+    for name in ("play/not+a+name", "live/not+a+name/manifest.mpd"):
+        with pytest.raises(NothingToPlay, match="status 400: a channel name is"):
+            await played(f"{site.url}/{name}")
+    waited = await played(f"{site.url}/play/nobody", Crowd(2, 0.0, 0.3, 0.5))
+    assert waited.joined == 0, "they may wait for an encoder that is still to come"
 
 
 async def test_the_command(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -97,7 +117,10 @@ async def test_the_command(tmp_path: Path, capfd: pytest.CaptureFixture[str]) ->
     assert plot.read_text().startswith("<svg")
 
 
-@pytest.mark.parametrize("options", [["--players", "0"], ["--seconds", "0"], ["--ramp", "-1"]])
+REFUSED = [["--players", "0"], ["--seconds", "0"], ["--ramp", "-1"], ["--plot", "course.png"]]
+
+
+@pytest.mark.parametrize("options", REFUSED)
 def test_the_command_refuses(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert app(["bench", "http://127.0.0.1:9/x.mpd", *options], result_action="return_value") == 2
     assert capsys.readouterr().err.startswith("sorgente: --")

@@ -128,6 +128,23 @@ async def test_nothing_there(tmp_path: Path) -> None:
         await watch(Place(origin.url), 1)
 
 
+@pytest.mark.parametrize("path", ["live/nobody/manifest.mpd", "play/live"])
+async def test_what_does_not_end(
+    launch: Launch, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """A manifest whose channel nobody publishes, and a stream instead of one."""
+    monkeypatch.setattr("sorgente.tools.web.MANIFEST_SECONDS", 0.2)
+    site = await launch()
+    encoder = asyncio.create_task(on_air(site))
+    try:
+        await until(lambda: is_there(site))
+        with pytest.raises(CannotCheck, match="nobody publishes there yet"):
+            await watch(Place(f"{site.url}/{path}"), 1)
+    finally:
+        encoder.cancel()
+        await asyncio.gather(encoder, return_exceptions=True)
+
+
 @pytest.mark.parametrize(("faults", "code"), [((), 0), ((Fault.NO_CORS,), 1)], ids=["good", "bad"])
 async def test_the_command(
     faults: tuple[Fault, ...], code: int, capfd: pytest.CaptureFixture[str]

@@ -85,7 +85,9 @@ def test_a_place_is_open_by_default() -> None:
 async def test_a_plot_that_cannot_be_written_is_known_before_anybody_watches(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    plot = tmp_path / "course.svg"
+    plot.mkdir()
     async with other_origin() as origin:
-        assert await run("bench", origin.url, "--plot", str(tmp_path)) == 2
-    assert capfd.readouterr().err == f"sorgente: --plot {tmp_path}: Is a directory\n"
+        assert await run("bench", origin.url, "--plot", str(plot)) == 2
+    assert capfd.readouterr().err == f"sorgente: --plot {plot}: Is a directory\n"
     assert origin.heads == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sorgente.media.lately import SPAN_SECONDS
 from sorgente.media.report import ChannelReport, report
 from tests.support.boxes import VIDEO
 from tests.support.live import sound, video
@@ -71,6 +72,30 @@ def test_an_encoder_that_broke_off_is_awaited_and_its_track_is_away() -> None:
     assert found.state == "reconnecting"
     assert found.publishers == ()
     assert [track.away for track in found.tracks] == [True]
+
+
+def test_before_its_first_chunk_is_whole_a_track_is_not_away() -> None:
+    """One chunk a group of ten seconds: an encoder like that is slow, and there."""
+    house = House()
+    upload = video(3, gop=1)
+    encoder = house.request(b"POST /ingest/live HTTP/1.1", b"Transfer-Encoding: chunked")
+    encoder.receive(framed(upload.init))
+    house.pass_time(9.0)
+    found = seen(house)
+    assert found.state == "live"
+    assert [track.away for track in found.tracks] == [False]
+
+
+def test_players_that_are_too_slow_are_counted_while_it_is_news() -> None:
+    house = House()
+    Live(house, frames=30, spec=VIDEO)
+    channel = house.broker.get("live")
+    assert channel is not None
+    channel.counters.lag_skips, channel.counters.stall_aborts = 7, 2
+    assert seen(house).too_slow == 9
+    for spans in range(4):
+        channel.tick(house.clock.now + spans * SPAN_SECONDS)
+    assert report(channel, house.clock.now).too_slow == 0
 
 
 def test_bytes_that_nobody_understands() -> None:

@@ -141,13 +141,13 @@ def clock_off(channel: ChannelReport) -> Iterator[Advice]:
 
 def slow_players(channel: ChannelReport) -> Iterator[Advice]:
     """Some links are too slow for what is sent."""
-    counters = channel.counters
-    count = counters.lag_skips + counters.lag_aborts + counters.stall_aborts
+    count = channel.too_slow
     if count >= SKIPS and count > channel.viewers:
         rate = sum(track.bit_rate or 0 for track in channel.tracks)
         yield Advice(
             rule="slow-players",
-            text=f"{count} times a player was too slow and was moved forward or cut off.",
+            text=f"{count} times in the last minutes a player was too slow, and was moved forward "
+            "or cut off.",
             remedy=f"Their links do not carry {rate / 1e6:.1f} Mbit/s: offer a lower bit rate too.",
             serious=False,
         )

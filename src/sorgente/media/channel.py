@@ -13,6 +13,7 @@ from sorgente.histogram import Histogram
 from sorgente.media.addresses import Addresses, Posted
 from sorgente.media.fanout import Counters
 from sorgente.media.feed import LONG_AGO, Feed, FeedRules, Journal, OnEnded
+from sorgente.media.lately import Lately
 from sorgente.media.merger import Merger
 from sorgente.media.presentation import Presentation, PresentationRules
 from sorgente.media.publisher import Form, Publisher
@@ -51,6 +52,8 @@ class Channel:
         self.counters = Counters()
         self.relay_time = Histogram(RELAY_BOUNDS)
         """Seconds from a chunk's last byte in to its last byte handed to the kernel for all."""
+        self.slow = Lately()
+        """Of ``counters.too_slow``."""
         self._rules = rules
         self._journal = journal
         self._feeds: dict[str, Feed] = {}
@@ -196,6 +199,7 @@ class Channel:
     def tick(self, now: float) -> None:
         """Do what only time brings about."""
         self._conclude(now)
+        self.slow.tick(self.counters.too_slow, now)
         if self._expected_until is not None and now >= self._expected_until:
             self._expected_until = None
         sessions = [feed.session for feed in self if feed.session is not None]

@@ -46,6 +46,11 @@ class Counters:
     periods: int = 0
     """Timelines begun: encoders that began anew, jumps, drift that was corrected."""
 
+    @property
+    def too_slow(self) -> int:
+        """Times a player could not keep up."""
+        return self.lag_skips + self.lag_aborts + self.stall_aborts
+
 
 def total(counters: Iterable[Counters]) -> Counters:
     """What they come to."""

@@ -11,7 +11,7 @@ from typing import Literal
 from sorgente.media.catalogue import SILENT_TRACK
 from sorgente.media.channel import Channel
 from sorgente.media.fanout import Counters
-from sorgente.media.period import Period
+from sorgente.media.period import Member, Period
 from sorgente.media.snapshot import Kind
 from sorgente.media.track import Track
 
@@ -109,6 +109,8 @@ class ChannelReport:
     window_bytes: int
     counters: Counters
     """What happened since the channel began."""
+    too_slow: int
+    """Times a player could not keep up in the last minutes."""
 
 
 def report(channel: Channel, now: float) -> ChannelReport:
@@ -134,6 +136,7 @@ def report(channel: Channel, now: float) -> ChannelReport:
         held=presentation.held,
         window_bytes=channel.bytes_kept,
         counters=replace(channel.counters),
+        too_slow=channel.slow.of(channel.counters.too_slow),
     )
 
 
@@ -173,6 +176,11 @@ def _publishers(channel: Channel) -> Iterator[PublisherReport]:
             )
 
 
+def _is_away(member: Member | None, period: Period | None) -> bool:
+    """Before the first period, that of an encoder with chunks of ten seconds too, nobody is."""
+    return period is not None if member is None else member.is_away
+
+
 def _track(track: Track, period: Period | None) -> TrackReport:
     facts, pulse = track.init.leading_track, track.pulse
     member = None if period is None else period.members.get(track.name)
@@ -181,8 +189,8 @@ def _track(track: Track, period: Period | None) -> TrackReport:
         kind=track.kind,
         codec=facts.codec,
         language=facts.language,
-        # Nobody sends it, and nobody is to look after its encoder.
-        away=track.name != SILENT_TRACK and (member is None or member.is_away),
+        # Silence: nobody sends it, and nobody is to look after its encoder.
+        away=track.name != SILENT_TRACK and _is_away(member, period),
         width=facts.width or None,
         height=facts.height or None,
         frame_rate=None if member is None else _float(member.frame_rate),

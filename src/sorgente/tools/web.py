@@ -28,6 +28,13 @@ from sorgente.tools.trust import distrust, trust
 CONNECT_SECONDS: Final = 5.0
 SILENCE_SECONDS: Final = 10.0
 """Without a byte: longer than any origin holds a request, longer than a chunk takes."""
+MANIFEST_SECONDS: Final = 10.0
+"""For all of a first manifest. An origin of ours keeps whoever comes before the encoder with white
+space for minutes, and an address that is none of a manifest may go on for ever."""
+MAX_LINE: Final = 200
+"""Characters of why an origin refuses: what else it has is a page."""
+KNOCK_SECONDS: Final = 2.0
+"""For a status. Who holds requests for longer waits for an encoder, and is to be waited for."""
 GOODBYE_SECONDS: Final = 1.0
 """For connections to be closed; it takes milliseconds."""
 MAX_BODY: Final = 64 << 20
@@ -63,6 +70,15 @@ class Answer:
     def ok(self) -> bool:
         """It is what was asked for, and whole."""
         return self.status in (200, 206) and not self.broken
+
+    @property
+    def told(self) -> str:
+        """The status, and why, where it says so in plain text."""
+        line = ""
+        if self.headers.get("Content-Type", "").startswith("text/plain"):
+            line = self.body.decode("utf-8", "replace").strip().partition("\n")[0][:MAX_LINE]
+        shown = "".join(each for each in line if each.isprintable())
+        return f"status {self.status}" + (f": {shown}" if shown else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +165,10 @@ class Web:
         An answer that breaks off is an answer; none at all is OriginLost.
         """
         assert self._session is not None, "entered"
-        if self._authorized and _home(url) == self._home:
-            headers = {**self._authorized, **(headers or {})}
         asked = self.clock()
+        lines = self._with_authorization(url, headers)
         try:
-            async with self._session.request(method, url, headers=headers) as response:
+            async with self._session.request(method, url, headers=lines) as response:
                 answer = Answer(
                     str(response.url), response.status, response.headers, asked, self.clock()
                 )
@@ -161,6 +176,45 @@ class Web:
                 return answer
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise OriginLost(f"{url}: {_words(error)}") from error
+
+    async def ask_manifest(self, url: str) -> Answer:
+        """The first one. Raises OriginLost, if it is not whole in time as well."""
+        try:
+            async with asyncio.timeout(MANIFEST_SECONDS):
+                return await self.ask(url)
+        except TimeoutError:
+            raise OriginLost(
+                f"{url}: no whole manifest in {MANIFEST_SECONDS:g} s: nobody publishes there yet, "
+                "or it is the address of something else"
+            ) from None
+
+    async def knock(self, url: str) -> Answer | None:
+        """What is at ``url``, without its body if it is 200; None: it makes who asks wait.
+
+        Raises OriginLost.
+        """
+        assert self._session is not None, "entered"
+        lines = self._with_authorization(url, None)
+        asked, waiting = self.clock(), asyncio.timeout(KNOCK_SECONDS)
+        try:
+            async with waiting, self._session.get(url, headers=lines) as response:
+                head = response.status, response.headers
+                answer = Answer(str(response.url), *head, asked, self.clock())
+                if answer.status != 200:
+                    answer.body = await response.content.read(MAX_LINE)
+                response.close()
+                return answer
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            if waiting.expired():
+                return None
+            raise OriginLost(f"{url}: {_words(error)}") from error
+
+    def _with_authorization(
+        self, url: str, headers: Mapping[str, str] | None
+    ) -> Mapping[str, str] | None:
+        if self._authorized and _home(url) == self._home:
+            return {**self._authorized, **(headers or {})}
+        return headers
 
     def _socket(self, address: aiohttp.AddrInfoType) -> socket.socket:
         made = socket.socket(*address[:3])

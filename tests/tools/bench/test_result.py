@@ -124,3 +124,11 @@ def test_the_plot_says_when_it_is_not_to_be_believed() -> None:
 
 def test_a_plot_of_nothing() -> None:
     ElementTree.fromstring(svg(replace(result(), course=[])))
+
+
+def test_without_a_player_nothing_went_well() -> None:
+    starved = Load(0.1, Spread.of([0.05] * 100))
+    text = printed(replace(result(starved), joined=0, stalls=0))
+    assert "Not one player got media" in text
+    assert "no stalls" not in text
+    assert "bottleneck" not in text, "there was nothing to be late for"

@@ -53,6 +53,8 @@ def bench(url: str, settings: BenchSettings, run: Run = asyncio.run) -> int:
 
 
 def _plot(path: Path, text: str) -> None:
+    if path.suffix.lower() != ".svg":
+        raise UnusableArgument(f"--plot {path}: it is drawn as SVG, so name a .svg")
     try:
         path.write_text(text)
     except OSError as error:

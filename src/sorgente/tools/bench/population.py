@@ -82,14 +82,15 @@ async def _prepare(web: Web, url: str, delay: float) -> tuple[Stage, ClockSeen, 
         raise UnusableArgument("HLS is not played yet: name a manifest.mpd, or a stream")
     wall_offset = time.time() - web.clock()
     if not path.endswith(".mpd"):
+        await _find_stream(web, url)
         nothing = Answer(url, 0, {}, 0, 0)
         clock = await read_clock(web, OWN_TIME, nothing, wall_offset)
         stage = Stage(web, Tally(), clock.offset, delay)
         return stage, clock, lambda number: StreamPlayer(stage, number, url)
     try:
-        answer = await web.ask(url)
+        answer = await web.ask_manifest(url)
         if answer.status != 200:
-            raise NothingToPlay(f"{url}: status {answer.status}")
+            raise NothingToPlay(f"{url}: {answer.told}")
         mpd = read_mpd(answer.body, answer.url)
     except (OriginLost, UnreadableManifest) as error:
         raise NothingToPlay(str(error)) from error
@@ -99,6 +100,16 @@ async def _prepare(web: Web, url: str, delay: float) -> tuple[Stage, ClockSeen, 
     clock = await read_clock(web, mpd.timings, answer, wall_offset)
     stage = Stage(web, Tally(), clock.offset, delay)
     return stage, clock, lambda number: DashPlayer(stage, number, guide)
+
+
+async def _find_stream(web: Web, url: str) -> None:
+    """Before a hundred players ask for it, again and again, for as long as was ordered."""
+    try:
+        answer = await web.knock(url)
+    except OriginLost as error:
+        raise NothingToPlay(str(error)) from error
+    if answer is not None and answer.status != 200:
+        raise NothingToPlay(f"{url}: {answer.told}")
 
 
 class _Population:

@@ -37,8 +37,13 @@ def print_result(result: Result, console: Console) -> None:
     else:
         unsure = result.clock_trip * 500
         console.print(f"Latency by {result.clock} (±{unsure:.0f} ms).", style="dim")
-    console.print(f"\n{_stalls(result)}\n{_failures(result)}")
-    _print_load(result, console)
+    if result.joined:
+        console.print(f"\n{_stalls(result)}\n{_failures(result)}")
+        _print_load(result, console)
+    else:  # then there is nothing that went well, and nothing that this program held up
+        console.print("\n[red]Not one player got media[/]: does anybody publish there?")
+        if result.failures:
+            console.print(_failures(result))
 
 
 def as_json(result: Result) -> dict[str, Any]:

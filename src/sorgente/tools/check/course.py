@@ -95,11 +95,11 @@ async def watch(place: Place, seconds: float, tell: Tell = lambda _: None) -> Se
 
 async def _begin(web: Web, lag: Lag, url: str) -> _Course:
     try:
-        answer = await web.ask(url)
+        answer = await web.ask_manifest(url)
     except OriginLost as error:
         raise CannotCheck(str(error)) from error
     if answer.status != 200:
-        raise CannotCheck(f"{url}: status {answer.status}")
+        raise CannotCheck(f"{url}: {answer.told}")
     mpd = read_mpd(answer.body, answer.url)
     if not mpd.live:
         raise CannotCheck(f"{url}: the event is over, or was never live (type static)")

@@ -7,6 +7,9 @@ import { Plot } from "./plot.js";
 const PICTURE_EVERY = 5000; // ms: the origin makes no more
 const COPIED = 1500; // ms that a button says so
 
+/** The id of a channel's card; no name of a channel is one of the page's own. */
+export const anchor = (name) => `channel-${name}`;
+
 export class Card {
   constructor(name, headers) {
     this.name = name;
@@ -20,6 +23,8 @@ export class Card {
     this.audience = element("p", { className: "quiet audience" });
     this.advice = element("ul", { className: "advice" });
     this.tracks = element("tbody");
+    this.manifest = copyButton("Copy manifest", manifestLine(name));
+    this.serious = false;
     this.element = element("article", { className: "card" },
       element("div", { className: "top" }, this.picture,
         element("div", { className: "about" }, element("h2", {}, name), this.state, this.who)),
@@ -28,8 +33,9 @@ export class Card {
       element("div", { className: "lines" },
         element("a", { className: "watch", href: `/watch/${name}` }, "Watch"),
         copyButton("Copy play line", playLine(name)),
-        copyButton("Copy manifest", manifestLine(name)),
+        this.manifest,
         copyButton("Copy ingest line", ingestLine(name))));
+    this.element.id = anchor(name);
     this.element.dataset.channel = name;
     this.hasPicture = false;
     this.timer = setInterval(() => this.look(), PICTURE_EVERY);
@@ -51,6 +57,8 @@ export class Card {
     this.showNumbers(channel);
     this.audience.hidden = !channel.audience?.sessions;
     if (!this.audience.hidden) this.audience.textContent = saidBy(channel.audience);
+    this.serious = channel.advice.some((advice) => advice.serious);
+    this.manifest.hidden = channel.opaque; // there is none
     this.advice.replaceChildren(...channel.advice.map(adviceItem));
     for (const track of channel.tracks) this.row(track.name).update(track);
     for (const name of [...this.rows.keys()]) {

@@ -1,6 +1,6 @@
 // The dashboard: a card for every channel, kept true by /api/v1/events.
 
-import { Card } from "./card.js";
+import { Card, anchor } from "./card.js";
 import { element, bytes, rate } from "./element.js";
 import { listen } from "./events.js";
 import { ingestLine } from "./lines.js";
@@ -27,7 +27,22 @@ function show(channels) {
     }
     card.update(channel);
   }
+  showWrong();
+}
+
+/** Which channels want to be looked at, whatever is on the screen; and in the title of the tab. */
+function showWrong() {
+  const wrong = [...cards.values()].filter((card) => card.serious)
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
   $("empty").hidden = cards.size > 0;
+  $("wrong").hidden = !wrong.length;
+  const names = wrong.map((card) => card.name).join(" ");
+  document.title = wrong.length ? `(${wrong.length}) Sorgente` : "Sorgente";
+  if ($("wrong").dataset.names === names) return; // else a link that has the focus would lose it
+  $("wrong").dataset.names = names;
+  const links = wrong.flatMap(({ name }) => [", ", element("a", { href: `#${anchor(name)}` }, name)]);
+  $("wrong").replaceChildren(`${wrong.length === 1 ? "1 channel wants" : `${wrong.length} channels want`}`
+    + " to be looked at: ", ...links.slice(1));
 }
 
 function forget(names) {
@@ -35,7 +50,7 @@ function forget(names) {
     cards.get(name)?.remove();
     cards.delete(name);
   }
-  $("empty").hidden = cards.size > 0;
+  showWrong();
 }
 
 let before = null;
