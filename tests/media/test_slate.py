@@ -228,6 +228,32 @@ def test_sound_that_comes_late_comes_in_place_of_silence(stage: Stage) -> None:
     assert not is_slate(segments(stage, "a")[-1])
 
 
+def test_nobody_waits_for_news_of_a_silence_that_nobody_sends(stage: Stage) -> None:
+    """Every look at a manifest that has not changed would take two seconds, for ever."""
+    Encoder(stage, "v").send(85)
+    assert [track.name for track in stage.snapshot.periods[0].tracks] == ["silence", "v"]
+    assert not stage.presentation.changes_soon
+
+
+def test_nobody_waits_for_news_of_who_is_long_gone(stage: Stage) -> None:
+    encoder = Encoder(stage, "a", "v", frames=2000)
+    encoder.send(85)
+    encoder.kill("a")
+    encoder.send(1000)
+    assert stage.presentation.changes_soon
+    encoder.send(600)
+    assert not stage.presentation.changes_soon
+
+
+def test_silence_needs_no_more_than_is_announced(stage: Stage) -> None:
+    Encoder(stage, "v").send(150)
+    (told,) = (t for t in stage.snapshot.periods[0].tracks if t.name == "silence")
+    whole = [each for each in segments(stage, "silence") if each.complete]
+    assert len(whole) >= 2
+    needed = [each.bytes * 8 * told.timescale / each.duration for each in whole]
+    assert max(needed) <= told.bandwidth
+
+
 def two_cameras(stage: Stage) -> Encoder:
     """Pictures that are no bit rates of each other: nobody switches between them unasked."""
     encoder = Encoder(stage, "a", "v1")
