@@ -81,7 +81,8 @@ class WindowSettings:
     """How much is kept in memory."""
 
     window: Seconds = 60.0
-    """Seconds kept of a channel. What follows its newest key frame is kept however old it is."""
+    """Seconds kept of a channel. What follows its newest key frame is kept however old it is; and
+    for DASH as much as players at the latency target need: it and two segments, at least 8 s."""
 
     window_bytes: Positive = 256 << 20
     """Bytes kept of a channel: 60 s at 35 Mbit/s."""
@@ -134,7 +135,8 @@ class PlayerSettings:
 
     latency_target: Seconds | None = None
     """Seconds from the encoder to the screen that manifests ask players for. By default three
-    chunks and 0.2 s, at least 0.5 s."""
+    chunks and 0.2 s, at least 0.5 s. On a channel whose chunks are longer, more than one of them;
+    if they are whole segments, two."""
 
     max_held: Positive = 10_000
     """Requests of a channel that may wait for what is next."""

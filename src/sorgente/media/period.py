@@ -345,7 +345,15 @@ class Period:
             self.ended_at = following.start
 
     def end(self, *, with_slates: bool) -> None:
-        """Nothing follows: it ends where the longest of its tracks does."""
+        """Nothing follows: it ends where the longest of its tracks does. Without slates, unless
+        there is nothing else left: players make nothing of a period that is empty."""
+        end = self._reach(with_slates=with_slates)
+        if end <= self._oldest_kept:
+            end = self._reach(with_slates=True)
+        self.ended_at = self.epoch.start + end
+
+    def _reach(self, *, with_slates: bool) -> Fraction:
+        """Seconds from its start to the end of the longest of its tracks."""
         ends = [Fraction(0)]
         for member in self.members.values():
             own = self._segments(member)
@@ -354,7 +362,17 @@ class Period:
                 limit = own[-1].time + member.segment_ticks
                 end = min(limit, member.end if with_slates else member.own_end)
                 ends.append(Fraction(end - member.offset, member.timescale))
-        self.ended_at = self.epoch.start + max(ends)
+        return max(ends)
+
+    @property
+    def _oldest_kept(self) -> Fraction:
+        """Seconds from its start to where all tracks have something left."""
+        starts = [Fraction(0)]
+        for member in self.members.values():
+            own = self._segments(member)
+            if own:
+                starts.append(Fraction(own[0].time - member.offset, member.timescale))
+        return max(starts)
 
     # What a manifest shows
 

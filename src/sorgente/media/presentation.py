@@ -38,7 +38,7 @@ from sorgente.media.segmenter import Segmenter
 from sorgente.media.snapshot import PresentationSnapshot
 from sorgente.media.source import Source, track_name
 from sorgente.media.sparse import passed, strays
-from sorgente.media.timeline import Timeline
+from sorgente.media.timeline import Timeline, least_window
 from sorgente.media.track import Absence, Track
 from sorgente.media.utc import UtcClock
 
@@ -66,7 +66,7 @@ class PresentationRules:
     """What every presentation keeps to."""
 
     window: float
-    """Seconds."""
+    """Seconds; more are kept where players need more."""
     window_bytes: int
     segment_target: Fraction
     """Seconds."""
@@ -107,6 +107,8 @@ class Presentation:
         self._broken = False
         """One of them broke off."""
         self._changed_at = Fraction(0)
+        self._window = Fraction(rules.window)
+        """Seconds."""
         self._sources: dict[Feed, Source] = {}
         self._runs: dict[Track, Run] = {}
         self._attendance = Attendance()
@@ -183,7 +185,7 @@ class Presentation:
             revision=self.revision,
             changed_at=self._changed_at,
             periods=self._events.snapshots(self._periods),
-            window=Fraction(self._rules.window),
+            window=self._window,
             latency_target=self._planner.latency_target(self._periods[-1]),
             ended=self.ended,
             farewell=self._farewell_until is not None,
@@ -472,8 +474,9 @@ class Presentation:
     def _expire(self, now: float) -> None:
         """Let go what is more than the window allows."""
         left = self._rules.window_bytes - self._waiting.bytes_held
-        self._catalogue.expire(now - self._rules.window, left)
-        if self._events.expire(now - self._rules.window):
+        horizon = now - float(self._window)
+        self._catalogue.expire(horizon, left)
+        if self._events.expire(horizon):
             self._change(now)
 
     def _forget_periods(self, now: float) -> None:
@@ -505,4 +508,11 @@ class Presentation:
 
     def _change(self, now: float) -> None:
         self.revision += 1
+        if self._periods:
+            newest = self._periods[-1]
+            target = self._planner.latency_target(newest)
+            # The end of an event is told to all who watch while there is something to tell it of.
+            told = Fraction(FAREWELL) + AFTERWARDS
+            least = max(told, least_window(newest.segment_duration, target))
+            self._window = max(Fraction(self._rules.window), least)
         self._changed_at = self._utc_at(now).limit_denominator(1000)
