@@ -229,9 +229,18 @@ def test_sound_that_comes_late_comes_in_place_of_silence(stage: Stage) -> None:
 
 
 def test_nobody_waits_for_news_of_a_silence_that_nobody_sends(stage: Stage) -> None:
-    """Every look at a manifest that has not changed would take two seconds, for ever."""
-    Encoder(stage, "v").send(85)
+    """Every look at a manifest that has not changed would take two seconds, for ever. But when
+    there is sound, they do, until it is announced."""
+    encoder = Encoder(stage, "v")
+    encoder.send(85)
     assert [track.name for track in stage.snapshot.periods[0].tracks] == ["silence", "v"]
+    assert not stage.presentation.changes_soon
+    encoder.uploads["a"] = sound(600)
+    encoder.begin("a")
+    encoder.send(1)
+    assert stage.presentation.changes_soon
+    encoder.send(100)
+    assert [track.name for track in stage.snapshot.periods[-1].tracks] == ["a", "v"]
     assert not stage.presentation.changes_soon
 
 

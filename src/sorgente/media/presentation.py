@@ -140,8 +140,9 @@ class Presentation:
 
     @property
     def changes_soon(self) -> bool:
-        """The next manifest is as good as there: an encoder is away. Who has this one waits."""
-        return bool(self._periods) and self._periods[-1].is_interrupted
+        """The next manifest is as good as there: an encoder is away, or what has come waits to be
+        announced. Who has this one waits."""
+        return bool(self._periods) and (bool(self._waiting) or self._periods[-1].is_interrupted)
 
     @property
     def held(self) -> int:
