@@ -26,9 +26,10 @@ from tests.support.live import Upload, media_of, video
 GOP = 25
 
 
-def sound(count: int) -> Upload:
+def sound(count: int, first_time: int = 0) -> Upload:
     """One chunk of 40 ms each."""
-    traf = [TrafSpec(2, index * 1920, [Sample(b"sound", 1920, SYNC)]) for index in range(count)]
+    times = [first_time + index * 1920 for index in range(count)]
+    traf = [TrafSpec(2, time, [Sample(b"sound", 1920, SYNC)]) for time in times]
     return Upload(
         init_segment(AUDIO),
         [chunk(each, sequence_number=index + 1) for index, each in enumerate(traf)],
@@ -210,6 +211,23 @@ def test_an_encoder_that_comes_back_without_sound_has_silence(stage: Stage) -> N
     _, new = stage.snapshot.periods
     assert [track.name for track in new.tracks] == ["a", "v"]
     assert watched(stage, "a", 1) == pytest.approx(watched(stage, "v", 1), abs=0.1)
+
+
+@pytest.mark.parametrize("first_time", [0, 500, 1000])
+def test_an_encoder_that_comes_back_without_pictures_has_the_last_one(
+    stage: Stage, first_time: int
+) -> None:
+    """Wherever its sound begins: seldom on a tick of the pictures' clock."""
+    encoder = Encoder(stage, "a", "v")
+    encoder.send(85)
+    encoder.kill()
+    stage.pass_time(2)
+    encoder.uploads["a"], encoder.at = sound(600, first_time), 0
+    encoder.begin("a")
+    encoder.send(100)
+    _, new = stage.snapshot.periods
+    assert [track.name for track in new.tracks] == ["a", "v"]
+    assert watched(stage, "v", 1) == pytest.approx(watched(stage, "a", 1), abs=0.1)
 
 
 def test_sound_that_comes_late_comes_in_place_of_silence(stage: Stage) -> None:
