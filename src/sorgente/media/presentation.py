@@ -204,11 +204,13 @@ class Presentation:
         return Absence.NEXT if found is Absence.EMPTY and awaited else found
 
     def due_in(self, number: int, now: float) -> float:
-        """Seconds until segment ``number`` begins, by the clock; 0 if it should have begun."""
+        """Seconds until the first chunk of segment ``number`` is due, by the clock; 0 if it should
+        be there."""
         if not self._periods:
             return 0.0
-        start = self._periods[-1].starts_at(number)
-        return max(0.0, float(start - self._utc_at(now)))
+        newest = self._periods[-1]
+        first_chunk = newest.starts_at(number) + newest.chunk_duration
+        return max(0.0, float(first_chunk - self._utc_at(now)))
 
     def await_announcement(self, key: object, call: Callable[[], None]) -> None:
         """Call ``call`` with the next period, or when there will be none."""
