@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from cyclopts.exceptions import CycloptsError
 
 from sorgente.cli import app
 from sorgente.settings import LogSettings, Settings
@@ -45,27 +44,6 @@ def test_a_demo_is_quieter(line: list[str], log: LogSettings) -> None:
 def test_options_of_an_origin_need_no_prefix(command: str) -> None:
     read = settings(command, "--port", "9", "--window", "7", "--max-tracks", "3")
     assert (read.listen.port, read.window.window, read.encoders.max_tracks) == (9, 7, 3)
-
-
-@pytest.mark.parametrize("command", ["serve", "demo"])
-@pytest.mark.parametrize(
-    ("options", "says"),
-    [
-        (["--window", "3"], "2 segments of --segment-target 2 are not in it"),
-        (["--segment-target", "40"], "--window 60 is too short"),
-        (["--window", "5", "--latency-target", "6"], "players are --latency-target 6 behind"),
-    ],
-)
-def test_a_window_that_players_would_leave_is_refused(
-    command: str, options: list[str], says: str
-) -> None:
-    with pytest.raises(CycloptsError, match=says):
-        settings(command, "--port", "0", *options)
-
-
-@pytest.mark.parametrize("options", [["--window", "4"], ["--window", "6", "--latency-target", "6"]])
-def test_a_window_may_be_as_short_as_that(options: list[str]) -> None:
-    assert settings("serve", *options).window.window == float(options[1])
 
 
 def test_help_has_options_of_channels_with_their_name(

@@ -18,7 +18,6 @@ from cyclopts.validators import Number
 from sorgente.channel_settings import ChannelSettings, PublishKey, read_channels
 from sorgente.hooks.signature import Secret
 from sorgente.keys import Key
-from sorgente.media.presentation import LEAST_SEGMENTS
 from sorgente.outbound import OutboundUrl
 
 Positive = Annotated[int, Parameter(validator=Number(gt=0))]
@@ -76,22 +75,14 @@ class ListenSettings:
     """Whether connections of trusted proxies begin with a PROXY protocol header."""
 
 
-def _long_enough(_: object, window: WindowSettings) -> None:
-    if window.window < LEAST_SEGMENTS * window.segment_target:
-        raise ValueError(
-            f"--window {window.window:g} is too short: {LEAST_SEGMENTS} segments of "
-            f"--segment-target {window.segment_target:g} are not in it"
-        )
-
-
-@Parameter(name="*", validator=_long_enough)
+@Parameter(name="*")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowSettings:
     """How much is kept in memory."""
 
     window: Seconds = 60.0
-    """Seconds kept of a channel; more where its latency target and two segments take more. What
-    follows its newest key frame is kept however old it is."""
+    """Seconds kept of a channel. What follows its newest key frame is kept however old it is; and
+    for DASH as much as players at the latency target need: it and two segments, at least 8 s."""
 
     window_bytes: Positive = 256 << 20
     """Bytes kept of a channel: 60 s at 35 Mbit/s."""
@@ -144,7 +135,8 @@ class PlayerSettings:
 
     latency_target: Seconds | None = None
     """Seconds from the encoder to the screen that manifests ask players for. By default three
-    chunks and 0.2 s, at least 0.5 s."""
+    chunks and 0.2 s, at least 0.5 s. On a channel whose chunks are longer, more than one of them;
+    if they are whole segments, two."""
 
     max_held: Positive = 10_000
     """Requests of a channel that may wait for what is next."""
@@ -274,15 +266,7 @@ class LogSettings:
     """What is worth a line."""
 
 
-def _within_reach(_: object, settings: Settings) -> None:
-    window, target = settings.window.window, settings.players.latency_target
-    if target is not None and window < target:
-        raise ValueError(
-            f"--window {window:g} is too short: players are --latency-target {target:g} behind"
-        )
-
-
-@Parameter(name="*", validator=_within_reach)
+@Parameter(name="*")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All of them."""
@@ -311,7 +295,7 @@ class QuietLogSettings(LogSettings):
     """What is worth a line."""
 
 
-@Parameter(name="*", validator=_within_reach)
+@Parameter(name="*")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuietSettings(Settings):
     """Those of the origin in a demo."""

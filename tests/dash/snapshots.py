@@ -191,6 +191,9 @@ MATRIX: dict[str, PresentationSnapshot] = {
         period(video(chunk_duration=Fraction(2)), audio(chunk_duration=Fraction(2))),
         latency_target=Fraction(6),
     ),
+    "sound in chunks longer than the segments": presentation(
+        period(video(), audio(chunk_duration=Fraction(5))), latency_target=Fraction(6)
+    ),
     "listed": presentation(period(*IRREGULAR)),
     "listed, then not": presentation(
         period(*IRREGULAR, end=NOON + 9), replace(OUTAGE[1], start=NOON + 9, produced_at=NOON + 9)

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import Final
 
 import pytest
 
+from tests.e2e.conftest import Run
+from tests.e2e.formats import AAC, FRAMES, noise
 from tests.e2e.players.encoder import LiveEncoder
 from tests.e2e.players.lines import (
     LADDER,
@@ -26,6 +29,7 @@ from tests.e2e.players.measurement import Switch, late, longest_still, write_dow
 from tests.e2e.players.network import Network
 from tests.e2e.players.site import NAMES, Name
 from tests.e2e.players.viewer import Viewer, watching
+from tests.e2e.programs import ffmpeg
 from tests.integration.conftest import Spawn
 from tests.integration.process import OriginProcess
 from tests.support.picture import RATE
@@ -37,6 +41,7 @@ TO_START: Final = 20.0
 WATCHED: Final = 3.0
 """Seconds."""
 WATCHED_LONG: Final = 60.0
+WATCHED_RADIO: Final = 12.0
 STILL_MS: Final = 500.0
 """Between two pictures: more is a gap, for whoever looks on."""
 LINES: Final[dict[str, Line]] = {
@@ -97,6 +102,36 @@ async def test_both_players_play(origin_process: OriginProcess, name: str) -> No
 @pytest.mark.parametrize("name", MORE_LINES)
 async def test_both_players_play_for_a_minute(origin_process: OriginProcess, name: str) -> None:
     await both_play(origin_process, MORE_LINES[name], WATCHED_LONG)
+
+
+RADIO: Final[dict[str, Sequence[str]]] = {
+    "packets": FRAMES,
+    "whole segments": [
+        *("-f", "mp4", "-movflags", "empty_moov+default_base_moof", "-frag_duration", "3000000"),
+    ],
+}
+"""Sound alone, and how it is sent."""
+
+
+async def is_heard(viewer: Viewer, seconds: float) -> None:
+    """Sound goes on for so long, as fast as time does, give or take what players hurry."""
+    await viewer.until(lambda: bool(viewer.state["audio"]), TO_START, "a sound")
+    begin, at = time.time(), viewer.state["time"]
+    await viewer.until(lambda: time.time() > begin + seconds, seconds + TO_START, "the end")
+    assert viewer.state["time"] - at > 0.8 * seconds, await viewer.evidence("it stood")
+    assert not viewer.complaints, await viewer.evidence("errors")
+    assert not viewer.bad, await viewer.evidence("answers of 400 and more")
+
+
+@pytest.mark.minutes
+@pytest.mark.parametrize("form", RADIO)
+async def test_both_players_play_sound_alone(
+    origin_process: OriginProcess, run: Run, form: str
+) -> None:
+    origin = origin_process
+    run(*ffmpeg(*noise(), *AAC, *RADIO[form], f"{origin.url}/ingest/live/a"))
+    async with watching("dash", origin) as dash, watching("shaka", origin) as shaka:
+        await asyncio.gather(is_heard(dash, WATCHED_RADIO), is_heard(shaka, WATCHED_RADIO))
 
 
 @pytest.mark.minutes

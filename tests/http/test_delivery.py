@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from sorgente.http.conditional import matches
+from tests.support.boxes import AUDIO, SYNC, Sample, TrafSpec, chunk, init_segment
 from tests.support.live import media_of
 from tests.support.on_air import Live, framed
 from tests.support.players import unframed
@@ -435,3 +436,21 @@ def test_a_request_is_held_from_when_its_segment_should_be_there(house: House) -
     assert not early.written
     house.pass_time(0.3)
     assert status(early.written) == 404
+
+
+def test_a_request_is_held_until_the_first_chunk_can_be_there(house: House) -> None:
+    """Radio in chunks of five seconds: the next one is whole five seconds after it has begun."""
+    encoder = house.request(b"POST /ingest/live/a HTTP/1.1", b"Transfer-Encoding: chunked")
+    encoder.receive(framed(init_segment(AUDIO)))
+    packets = [Sample(b"sound", 1024, SYNC)] * 235
+    for index in range(3):
+        house.pass_time(235 * 1024 / 48000)
+        encoder.receive(framed(chunk(TrafSpec(2, index * 235 * 1024, packets))))
+    channel = house.broker.get("live")
+    assert channel is not None
+    number = channel.presentation.tracks["a"].last_number + 1
+    player = house.request(b"GET /live/live/a/%d.m4s HTTP/1.1" % number)
+    house.pass_time(235 * 1024 / 48000)
+    assert not player.written
+    encoder.receive(framed(chunk(TrafSpec(2, 3 * 235 * 1024, packets))))
+    assert status(player.written) == 200

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sorgente.media.epoch import Cause, Epoch
 from sorgente.media.minimum import NS, Minimum
-from sorgente.media.timeline import NUMBERS_SINCE, Timeline, latency_target
+from sorgente.media.timeline import NUMBERS_SINCE, Timeline, latency_target, least_target
 from tests.media.simulation import NETWORK, T0, Segmenter, Sent, encode, offset_error
 
 # Our own clock
@@ -112,6 +112,17 @@ def test_an_encoder_with_a_wrong_clock_is_not_believed(lag: float) -> None:
 )
 def test_latency_target(segment: str, chunk: str, target: str) -> None:
     assert latency_target(Fraction(segment), Fraction(chunk)) == Fraction(target)
+
+
+@pytest.mark.parametrize(
+    ("segment", "chunk", "target"),
+    [("2", "0", "0.05"), ("2", "1/30", "0.05"), ("2", "0.2", "0.25"), ("2", "2", "4")],
+)
+def test_what_low_latency_takes_at_least(segment: str, chunk: str, target: str) -> None:
+    """One-frame chunks at 30 fps, of 200 ms, and whole segments."""
+    least = least_target(Fraction(segment), Fraction(chunk))
+    assert least == Fraction(target)
+    assert least <= latency_target(Fraction(segment), Fraction(chunk))
 
 
 # Properties

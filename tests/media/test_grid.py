@@ -165,4 +165,4 @@ def test_a_segment_is_of_whole_groups_nearest_to_the_target() -> None:
     assert frames(48).segment_duration(TARGET) == Fraction(48, 25)
     assert frames(300).segment_duration(TARGET) == 12
     assert frames(10).segment_duration(TARGET) == 2
-    assert Rhythm.of_sound().segment_duration(TARGET) == TARGET
+    assert Rhythm.of_sound([]).segment_duration(TARGET) == TARGET

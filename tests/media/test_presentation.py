@@ -6,11 +6,13 @@ from fractions import Fraction
 
 import pytest
 
+from sorgente.dash.recording import recorded
 from sorgente.errors import ChannelConflict
 from sorgente.media.channel import WHOLE
 from sorgente.media.track import Absence
 from tests.media.stage import FRAME, UTC, Stage, both
-from tests.support.boxes import ENCRYPTED
+from tests.support import boxes
+from tests.support.boxes import AUDIO, ENCRYPTED, SYNC, Sample, TrafSpec
 from tests.support.live import media_of, muxed, video
 from tests.support.players import player
 from tests.support.rules import channel_rules
@@ -50,6 +52,48 @@ def test_segments_are_whole_groups_of_pictures_on_the_grid(stage: Stage) -> None
 
 
 @pytest.mark.parametrize(
+    ("window", "target", "kept"), [(0.5, None, 8.0), (5.0, Fraction(10), 14.0), (60.0, None, 60.0)]
+)
+def test_players_at_the_target_find_what_they_ask_for_in_the_smallest_window(
+    window: float, target: Fraction | None, kept: float
+) -> None:
+    """The target, and two segments of two seconds; and time to be told of the end."""
+    stage = Stage(channel_rules(window=window, latency_target=target))
+    stage.send(stage.publish(), video(600, gop=25))
+    assert stage.snapshot.window == kept
+    aimed_at = stage.now - float(stage.snapshot.latency_target)
+    segments = stage.presentation.tracks["video"].segments.values()
+    assert min(segment.began_at for segment in segments) < aimed_at
+
+
+@pytest.mark.parametrize(
+    ("asked", "target"), [(Fraction(1, 100), Fraction(1, 20)), (Fraction(1, 5), Fraction(1, 5))]
+)
+def test_no_player_is_asked_to_be_closer_than_a_chunk_is_long(
+    asked: Fraction, target: Fraction
+) -> None:
+    stage = Stage(channel_rules(latency_target=asked))
+    stage.send(stage.publish(), video(160, gop=25))
+    assert stage.snapshot.latency_target == target
+
+
+@pytest.mark.parametrize("window", [0.5, 8.0, 12.0])
+def test_the_end_of_an_event_is_told_however_small_the_window(window: float) -> None:
+    """Shaka ends with nothing but a static manifest, and with none of an empty period."""
+    stage = Stage(channel_rules(window=window))
+    publisher = stage.publish()
+    stage.send(publisher, video(310, gop=25))
+    publisher.finish(stage.now)
+    while not stage.snapshot.ended or stage.snapshot.farewell:
+        stage.pass_time(0.1)
+    (period,) = recorded(stage.snapshot).periods
+    assert period.end is not None
+    assert period.end > period.start
+    for track in period.tracks:
+        assert track.start_number in stage.presentation.tracks[track.name].segments
+
+
+@pytest.mark.parametrize(
     ("gop", "expected"), [(25, 2.0), (48, 1.92), (50, 2.0), (100, 4.0), (10, 2.0), (15, 1.8)]
 )
 def test_a_segment_is_the_number_of_groups_nearest_to_the_target(
@@ -67,6 +111,28 @@ def test_sound_is_cut_on_the_grid_of_the_picture(stage: Stage) -> None:
     assert stage.numbers("audio") == stage.numbers("video") == [0, 1, 2, 3]
     sound = list(stage.presentation.tracks["audio"].segments.values())
     assert [len(segment.chunks) for segment in sound] == [50, 50, 50, 10]
+
+
+@pytest.mark.parametrize(
+    ("packets", "segment"), [((94, 93), 2.1), ((188, 187), 4.1), ((187, 188), 4.0)]
+)
+def test_segments_of_sound_are_no_shorter_than_its_chunks(
+    stage: Stage, packets: tuple[int, int], segment: float
+) -> None:
+    """Radio, sent a segment at a time: no number is left out, for as long as it plays."""
+    publisher = stage.publish("a")
+    publisher.feed(boxes.init_segment(AUDIO), stage.now)
+    time = 0
+    for count in packets * 200:
+        stage.pass_time(count * 1024 / 48000)
+        samples = [Sample(b"sound", 1024, SYNC)] * count
+        publisher.feed(boxes.chunk(TrafSpec(2, time, samples)), stage.now)
+        time += count * 1024
+        if stage.presentation.tracks["a"].segments:
+            numbers = stage.numbers("a")
+            assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    (track,) = stage.snapshot.periods[0].tracks
+    assert track.segment_duration == round(segment * 48000)
 
 
 def test_tracks_that_come_by_themselves_share_one_period(stage: Stage) -> None:

@@ -26,9 +26,10 @@ from tests.support.live import Upload, media_of, video
 GOP = 25
 
 
-def sound(count: int) -> Upload:
+def sound(count: int, first_time: int = 0) -> Upload:
     """One chunk of 40 ms each."""
-    traf = [TrafSpec(2, index * 1920, [Sample(b"sound", 1920, SYNC)]) for index in range(count)]
+    times = [first_time + index * 1920 for index in range(count)]
+    traf = [TrafSpec(2, time, [Sample(b"sound", 1920, SYNC)]) for time in times]
     return Upload(
         init_segment(AUDIO),
         [chunk(each, sequence_number=index + 1) for index, each in enumerate(traf)],
@@ -212,6 +213,23 @@ def test_an_encoder_that_comes_back_without_sound_has_silence(stage: Stage) -> N
     assert watched(stage, "a", 1) == pytest.approx(watched(stage, "v", 1), abs=0.1)
 
 
+@pytest.mark.parametrize("first_time", [0, 500, 1000])
+def test_an_encoder_that_comes_back_without_pictures_has_the_last_one(
+    stage: Stage, first_time: int
+) -> None:
+    """Wherever its sound begins: seldom on a tick of the pictures' clock."""
+    encoder = Encoder(stage, "a", "v")
+    encoder.send(85)
+    encoder.kill()
+    stage.pass_time(2)
+    encoder.uploads["a"], encoder.at = sound(600, first_time), 0
+    encoder.begin("a")
+    encoder.send(100)
+    _, new = stage.snapshot.periods
+    assert [track.name for track in new.tracks] == ["a", "v"]
+    assert watched(stage, "v", 1) == pytest.approx(watched(stage, "a", 1), abs=0.1)
+
+
 def test_sound_that_comes_late_comes_in_place_of_silence(stage: Stage) -> None:
     encoder = Encoder(stage, "v")
     encoder.send(85)
@@ -226,6 +244,41 @@ def test_sound_that_comes_late_comes_in_place_of_silence(stage: Stage) -> None:
     assert old.end == new.start
     assert watched(stage, "silence") >= float(new.start - old.start) - 0.1
     assert not is_slate(segments(stage, "a")[-1])
+
+
+def test_nobody_waits_for_news_of_a_silence_that_nobody_sends(stage: Stage) -> None:
+    """Every look at a manifest that has not changed would take two seconds, for ever. But when
+    there is sound, they do, until it is announced."""
+    encoder = Encoder(stage, "v")
+    encoder.send(85)
+    assert [track.name for track in stage.snapshot.periods[0].tracks] == ["silence", "v"]
+    assert not stage.presentation.changes_soon
+    encoder.uploads["a"] = sound(600)
+    encoder.begin("a")
+    encoder.send(1)
+    assert stage.presentation.changes_soon
+    encoder.send(100)
+    assert [track.name for track in stage.snapshot.periods[-1].tracks] == ["a", "v"]
+    assert not stage.presentation.changes_soon
+
+
+def test_nobody_waits_for_news_of_who_is_long_gone(stage: Stage) -> None:
+    encoder = Encoder(stage, "a", "v", frames=2000)
+    encoder.send(85)
+    encoder.kill("a")
+    encoder.send(1000)
+    assert stage.presentation.changes_soon
+    encoder.send(600)
+    assert not stage.presentation.changes_soon
+
+
+def test_silence_needs_no_more_than_is_announced(stage: Stage) -> None:
+    Encoder(stage, "v").send(150)
+    (told,) = (t for t in stage.snapshot.periods[0].tracks if t.name == "silence")
+    whole = [each for each in segments(stage, "silence") if each.complete]
+    assert len(whole) >= 2
+    needed = [each.bytes * 8 * told.timescale / each.duration for each in whole]
+    assert max(needed) <= told.bandwidth
 
 
 def two_cameras(stage: Stage) -> Encoder:

@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Final
 
 from sorgente.dash import descriptors
-from sorgente.dash.availability import NO_TIME, set_offset
+from sorgente.dash.availability import NO_TIME, segment_length, set_offset
 from sorgente.dash.template import segment_template, shared
 from sorgente.dash.values import date_time, frame_rate, ratio
 from sorgente.dash.xml import Element, element
@@ -167,10 +167,11 @@ def _resync(tracks: Sequence[TrackSnapshot], offset: Fraction | None) -> Iterato
 
     Type 0 promises no more than a box boundary, which is what a chunk of video is, in the middle
     of a GOP; every chunk of audio and text can be decoded alone, type 1. No ``@marker``: chunks
-    need not start with ``styp``. No ``@dImax``: nobody measured it.
+    need not start with ``styp``. No ``@dImax``: nobody measured it. Chunks that are longer than
+    their segments, which were laid out for the pictures beside them, promise nothing.
     """
     longest = max(track.chunk_duration for track in tracks)
-    if offset is None or longest <= 0:
+    if offset is None or not 0 < longest <= min(map(segment_length, tracks)):
         return
     sap = 0 if tracks[0].kind == "video" else 1
     yield element("Resync", {"type": sap, "dT": round(longest * tracks[0].timescale)})

@@ -101,7 +101,8 @@ class SegmentExchange(FollowingExchange):
         """From now on it waits, if it does not already."""
         if self._since is None:
             self._since = self.line.now
-            # Shaka asks for the next segment as soon as it joins, however long the segments are.
+            # Shaka asks for the next segment as soon as it joins, however long that, or its first
+            # chunk, takes.
             early = self._presentation.due_in(self._number, self.line.now)
             self.line.set_deadline(early + self._rules.hold_seconds)
 

@@ -14,6 +14,10 @@ from sorgente.media.track import Track
 SILENT_TRACK: Final = "silence"
 """The name of a track that is silent for want of one with sound."""
 
+SILENT_BANDWIDTH: Final = 32_000
+"""bit/s that silence needs at most: hardly any of it media, nearly all boxes of up to 25 chunks a
+second. Half of that at the ten a second that the origin makes."""
+
 MAX_DESCRIBED: Final = 256
 """Tracks whose switching set is remembered: more than any channel has."""
 
@@ -63,6 +67,7 @@ class Catalogue:
         if not dense or SILENT_TRACK in self.tracks or any(t.kind == "audio" for t in dense):
             return []
         silent = Track(SILENT_TRACK, silent_init(), self._counters)
+        silent.peak_bandwidth = SILENT_BANDWIDTH
         self.tracks[SILENT_TRACK] = silent
         return [silent]
 

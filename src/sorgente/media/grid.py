@@ -43,7 +43,9 @@ class Grid:
     def __init__(self, epoch: Epoch, rhythm: Rhythm, target: Fraction) -> None:
         self.duration = rhythm.segment_duration(target)
         self._steady = rhythm.steady
-        self._near = min(OFF_GRID, rhythm.group / self.duration / 2)
+        # Where sound leads, slates of pictures begin on ticks of their own clock.
+        half = rhythm.group / self.duration / 2
+        self._near = min(OFF_GRID, half) if half else OFF_GRID
         self._epoch = epoch
         self._start = epoch.media_start.as_integer_ratio()
         self._each = self.duration.as_integer_ratio()

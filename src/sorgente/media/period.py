@@ -9,6 +9,7 @@ from typing import Final
 
 from sorgente.isobmff.fragment import parse_chunk
 from sorgente.isobmff.init_segment import SWITCHING_SET, InitSegment
+from sorgente.isobmff.silence import silent_init
 from sorgente.isobmff.slate import Sample, key_picture, silence
 from sorgente.media.arrival import Arrival, picture_duration
 from sorgente.media.chunk import Chunk
@@ -23,6 +24,10 @@ from sorgente.media.track import Track
 UNDERSTATED: Final = 125
 """Per cent of the announced bandwidth: a segment that needs more is announced. Players choose by
 it."""
+
+AWAITED_SECONDS: Final = 60
+"""Away for longer than this, an encoder is not about to come back: players that ask what is new are
+told at once that nothing is. As long as an event goes on without any (``--absence``)."""
 
 MISPLACED: Final = Fraction(1, 20)
 """Seconds that a track may leave the common grid, its segments being announced in whole ticks:
@@ -111,6 +116,13 @@ class Member:
         """Nothing comes of its encoder; or if something does, players see it with the next period
         only."""
         return self.gone or self.slates > 0
+
+    @property
+    def is_awaited(self) -> bool:
+        """Its encoder is away and may be back any moment: not that of a silence nobody sends."""
+        shown = self.end - self.own_end
+        lately = shown <= AWAITED_SECONDS * self.timescale
+        return self.is_away and lately and self.track.init is not silent_init()
 
     @property
     def is_outdated(self) -> bool:
@@ -239,8 +251,8 @@ class Period:
     @property
     def is_interrupted(self) -> bool:
         """An encoder is away, and the period goes on."""
-        away = any(member.is_away for member in self.members.values())
-        return away and self.ended_at is None
+        awaited = any(member.is_awaited for member in self.members.values())
+        return awaited and self.ended_at is None
 
     def stand_ins(self, others: Collection[Track]) -> list[Track]:
         """Tracks that show slates, or can, while there is no other of their kind."""
@@ -333,7 +345,15 @@ class Period:
             self.ended_at = following.start
 
     def end(self, *, with_slates: bool) -> None:
-        """Nothing follows: it ends where the longest of its tracks does."""
+        """Nothing follows: it ends where the longest of its tracks does. Without slates, unless
+        there is nothing else left: players make nothing of a period that is empty."""
+        end = self._reach(with_slates=with_slates)
+        if end <= self._oldest_kept:
+            end = self._reach(with_slates=True)
+        self.ended_at = self.epoch.start + end
+
+    def _reach(self, *, with_slates: bool) -> Fraction:
+        """Seconds from its start to the end of the longest of its tracks."""
         ends = [Fraction(0)]
         for member in self.members.values():
             own = self._segments(member)
@@ -342,7 +362,17 @@ class Period:
                 limit = own[-1].time + member.segment_ticks
                 end = min(limit, member.end if with_slates else member.own_end)
                 ends.append(Fraction(end - member.offset, member.timescale))
-        self.ended_at = self.epoch.start + max(ends)
+        return max(ends)
+
+    @property
+    def _oldest_kept(self) -> Fraction:
+        """Seconds from its start to where all tracks have something left."""
+        starts = [Fraction(0)]
+        for member in self.members.values():
+            own = self._segments(member)
+            if own:
+                starts.append(Fraction(own[0].time - member.offset, member.timescale))
+        return max(starts)
 
     # What a manifest shows
 

@@ -13,7 +13,7 @@ from sorgente.media.period import Period
 from sorgente.media.rhythm import KeyFrames, Rhythm
 from sorgente.media.run import Run
 from sorgente.media.slate import on_time
-from sorgente.media.timeline import Timeline, latency_target
+from sorgente.media.timeline import Timeline, latency_target, least_target
 from sorgente.media.track import Track
 
 
@@ -49,7 +49,10 @@ class Planner:
 
     def latency_target(self, period: Period) -> Fraction:
         """Seconds that players of ``period`` are to be behind the encoder."""
-        return self._latency or latency_target(period.segment_duration, period.chunk_duration)
+        segment, chunk = period.segment_duration, period.chunk_duration
+        if self._latency is None:
+            return latency_target(segment, chunk)
+        return max(self._latency, least_target(segment, chunk))
 
     def next(self, newest: Period, arrival: Arrival, now: float, utc: float) -> Plan | None:
         """The period to open with ``arrival``, where a segment of the leading track starts, if one
@@ -100,7 +103,10 @@ class Planner:
         leading = next((track for track in tracks if track.is_video), None)
         leads = [leading] if leading else [t for t in tracks if not t.is_sparse] or tracks
         led = [arrival for arrival in arrivals if arrival.track in leads]
-        rhythm = Rhythm.of_sound() if leading is None else _first_rhythm(leading, led, newest)
+        if leading is None:
+            rhythm: Rhythm | None = Rhythm.of_sound(a for a in led if not a.track.is_sparse)
+        else:
+            rhythm = _first_rhythm(leading, led, newest)
         start = self._first_start(run, newest, led, utc)
         return None if start is None or rhythm is None else Plan(run, start, rhythm, tracks)
 

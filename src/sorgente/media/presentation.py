@@ -38,7 +38,7 @@ from sorgente.media.segmenter import Segmenter
 from sorgente.media.snapshot import PresentationSnapshot
 from sorgente.media.source import Source, track_name
 from sorgente.media.sparse import passed, strays
-from sorgente.media.timeline import Timeline
+from sorgente.media.timeline import Timeline, least_window
 from sorgente.media.track import Absence, Track
 from sorgente.media.utc import UtcClock
 
@@ -59,9 +59,6 @@ NOTICED_SECONDS: Final = 0.2
 """Until players have the manifest of a new period, which they are sent at once if they wait for it.
 Requests that a period ends under are held so long: dash.js goes on to the next period at once if it
 knows of it when the answer comes."""
-
-LEAST_SEGMENTS: Final = 2
-"""Kept behind the latency target: the one a player is in the middle of, and one for who is late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +138,9 @@ class Presentation:
 
     @property
     def changes_soon(self) -> bool:
-        """The next manifest is as good as there: an encoder is away. Who has this one waits."""
-        return bool(self._periods) and self._periods[-1].is_interrupted
+        """The next manifest is as good as there: an encoder is away, or what has come waits to be
+        announced. Who has this one waits."""
+        return bool(self._periods) and (bool(self._waiting) or self._periods[-1].is_interrupted)
 
     @property
     def held(self) -> int:
@@ -167,14 +165,13 @@ class Presentation:
 
     @property
     def depth(self) -> Fraction:
-        """Seconds that are kept, and announced. The window; but where an encoder's chunks or groups
-        of pictures are longer than that is made for, what players need to be as late as they are
-        asked to."""
+        """Seconds that are kept, and announced: the window; or more, if players need more to be as
+        late as they are asked to, and to be told of the end while there is something left."""
         window, period = Fraction(self._rules.window), self.newest_period
         if period is None:
             return window
-        least = self._planner.latency_target(period) + LEAST_SEGMENTS * period.segment_duration
-        return max(window, least)
+        least = least_window(period.segment_duration, self._planner.latency_target(period))
+        return max(window, least, Fraction(FAREWELL) + AFTERWARDS)
 
     @property
     def key_frame_interval(self) -> Fraction | None:
@@ -215,11 +212,13 @@ class Presentation:
         return Absence.NEXT if found is Absence.EMPTY and awaited else found
 
     def due_in(self, number: int, now: float) -> float:
-        """Seconds until segment ``number`` begins, by the clock; 0 if it should have begun."""
+        """Seconds until the first chunk of segment ``number`` is due, by the clock; 0 if it should
+        be there."""
         if not self._periods:
             return 0.0
-        start = self._periods[-1].starts_at(number)
-        return max(0.0, float(start - self._utc_at(now)))
+        newest = self._periods[-1]
+        first_chunk = newest.starts_at(number) + newest.chunk_duration
+        return max(0.0, float(first_chunk - self._utc_at(now)))
 
     def await_announcement(self, key: object, call: Callable[[], None]) -> None:
         """Call ``call`` with the next period, or when there will be none."""

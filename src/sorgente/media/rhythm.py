@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
@@ -18,6 +18,10 @@ TOO_LATE: Final = Fraction(1, 2)
 
 ALIKE: Final = Fraction(1, 50)
 """Seconds by which groups of one length differ: half a picture at 25 fps, for rounded times."""
+
+SOUND_STEP: Final = Fraction(1, 10)
+"""Seconds. A segment of sound is no shorter than its chunks, or numbers would be left out. They are
+rounded up to these: of chunks of 4 s, some are a packet longer than others."""
 
 BREAK_SECONDS: Final = 60.0
 """A break of the rhythm counts for so long."""
@@ -38,9 +42,10 @@ class Rhythm:
     steady: bool
 
     @classmethod
-    def of_sound(cls) -> Rhythm:
-        """Of a channel without video: a segment may begin anywhere."""
-        return cls(Fraction(0), Fraction(0), steady=True)
+    def of_sound(cls, arrivals: Iterable[Arrival]) -> Rhythm:
+        """Of a channel without video: a segment may begin anywhere, but with a chunk."""
+        longest = max((arrival.duration for arrival in arrivals), default=Fraction(0))
+        return cls(Fraction(0), Fraction(ceil(longest / SOUND_STEP)) * SOUND_STEP, steady=True)
 
     @classmethod
     def of(cls, arrivals: Sequence[Arrival]) -> Rhythm | None:
@@ -65,7 +70,9 @@ class Rhythm:
         """Seconds. Whole ones without a rhythm: as good as any, and whole ticks of every track."""
         if not self.steady:
             return max(target, Fraction(ceil(self.longest / TOO_LATE)))
-        return max(1, round(target / self.group)) * self.group if self.group else target
+        if not self.group:
+            return max(target, self.longest)
+        return max(1, round(target / self.group)) * self.group
 
 
 class KeyFrames:

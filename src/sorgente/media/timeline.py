@@ -31,7 +31,7 @@ The whole model, and the measurements behind the constants: docs/design/timeline
 from __future__ import annotations
 
 from fractions import Fraction
-from math import ceil
+from math import ceil, floor
 
 from sorgente.media.epoch import Cause, Epoch
 from sorgente.media.minimum import NS, SETTLE_BOUND, nanoseconds
@@ -256,3 +256,21 @@ def latency_target(segment: Fraction, chunk: Fraction) -> Fraction:
     """
     needed = 3 * min(chunk, segment) + Fraction(1, 5)
     return max(Fraction(1, 2), Fraction(ceil(needed * 20), 20))
+
+
+def least_target(segment: Fraction, chunk: Fraction) -> Fraction:
+    """Seconds that no player can be closer than, whatever an operator asks for.
+
+    LL: what comes in chunks is later than one of them, what comes whole twice as late as it is
+    long (SHALL, both). In steps of 50 ms, as above.
+    """
+    return 2 * segment if chunk >= segment else Fraction(floor(chunk * 20) + 1, 20)
+
+
+def least_window(segment: Fraction, target: Fraction) -> Fraction:
+    """Seconds that must be kept for players ``target`` seconds behind, or they ask for what is gone
+    (and TIM: the delay must leave something of the time shift).
+
+    The segment they are in began up to one earlier; one more is for those who are late.
+    """
+    return target + 2 * segment
