@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sorgente.cli import app
-from sorgente.tools.bench.population import NothingToPlay, play
+from sorgente.tools.bench.population import Moment, NothingToPlay, play
 from sorgente.tools.bench.settings import Crowd
 from sorgente.tools.bench.tally import Result
 from sorgente.tools.errors import UnusableArgument
@@ -104,6 +104,29 @@ async def test_a_channel_that_nobody_publishes(
             await played(f"{site.url}/{name}")
     waited = await played(f"{site.url}/play/nobody", Crowd(2, 0.0, 0.3, 0.5))
     assert waited.joined == 0, "they may wait for an encoder that is still to come"
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1.2])
+async def test_ctrl_c_ends_it_and_what_there_is_is_reported(seconds: float) -> None:
+    """``asyncio.run`` cancels the task. What is less than a second says nothing."""
+    enough = asyncio.Event()
+
+    def tell(moment: Moment) -> None:
+        if moment.passed >= seconds:
+            enough.set()
+
+    async with other_origin() as origin:
+        task = asyncio.create_task(play(Place(origin.url), Crowd(2, 0.0, 600.0, 0.5), tell))
+        await enough.wait()
+        task.cancel()
+        if seconds:
+            result = await task
+            assert (result.joined, result.failures) == (2, {})
+            assert 1.2 <= result.seconds < 600
+            assert result.chunks > 2 * 3, "five a second for each"
+        else:
+            with pytest.raises(asyncio.CancelledError):
+                await task
 
 
 async def test_the_command(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -31,6 +31,8 @@ TELL_SECONDS: Final = 0.5
 LATEST: Final = 1000
 """Chunks whose latency is shown as it goes: sorting more would itself be what is late."""
 A_TICK: Final = 0.001
+LEAST_SECONDS: Final = 1.0
+"""Of a measurement that Ctrl-C ends: from there on it is worth a report."""
 OWN_TIME: Final = ((f"urn:mpeg:dash:utc:{BODY_SCHEMES[0]}:2014", "/time"),)
 """Where a stream has no manifest, ours says the time here."""
 
@@ -130,9 +132,24 @@ class _Population:
         self._told = (stage.now(), 0)  # when, and bytes until then
 
     async def run(self) -> tuple[float, float]:
-        """All of it; when it began and ended, by the clock of the web."""
+        """All of it, or until Ctrl-C; when it began and ended, by the clock of the web."""
         began = self.stage.now()
-        ended = began + self._crowd.ramp + self._crowd.seconds
+        measured = began + self._crowd.ramp
+        ended = measured + self._crowd.seconds
+        try:
+            await self._watch(began, ended)
+        except asyncio.CancelledError:
+            ended = self.stage.now()
+            task = asyncio.current_task()
+            if task is None or ended < measured + LEAST_SECONDS:
+                raise
+            task.uncancel()
+        for player in self.players:
+            player.playback.settle(ended)
+            player.note_stalls()
+        return began, ended
+
+    async def _watch(self, began: float, ended: float) -> None:
         tasks: list[asyncio.Task[None]] = []
         try:
             while (now := self.stage.now()) < ended:
@@ -147,10 +164,6 @@ class _Population:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        for player in self.players:
-            player.playback.settle(ended)
-            player.note_stalls()
-        return began, ended
 
     def _due(self, passed: float) -> int:
         """How many are to be there."""
@@ -185,6 +198,7 @@ def _result(
     ended: float,
 ) -> Result:
     tally, since = population.stage.tally, began + crowd.ramp
+    seconds = round(ended - since, 3)
     stalled = [
         player for player in population.players
         if any(since <= at < ended for at in player.playback.stalls)
@@ -193,12 +207,12 @@ def _result(
         url=url,
         players=crowd.players,
         joined=len(tally.joined),
-        seconds=crowd.seconds,
+        seconds=seconds,
         latency=Spread.of(tally.latency.between(since, ended)),
         first_byte=Spread.of(tally.first_byte.between(began, ended)),
         cadence=Spread.of(tally.cadence.between(since, ended)),
         manifest=Spread.of(tally.manifest.between(began, ended)),
-        bits_per_second=sum(tally.received.between(since, ended)) * 8 / crowd.seconds,
+        bits_per_second=sum(tally.received.between(since, ended)) * 8 / seconds,
         chunks=sum(1 for _ in tally.chunks.between(since, ended)),
         stalls=sum(1 for _ in tally.stalls.between(since, ended)),
         stalled_players=len(stalled),
