@@ -259,6 +259,23 @@ async def test_deletions(origin: InProcess) -> None:
     assert await muxer.answers(1) == [200], "the connection goes on"
 
 
+@pytest.mark.parametrize(
+    ("path", "status"), [("v", 405), ("v/", 400), ("a/b/1.m4s", 404), ("seg1.ts", 415)]
+)
+async def test_a_deletion_that_is_refused_costs_no_connection(
+    origin: InProcess, path: str, status: int
+) -> None:
+    """One after the other, each in chunks: ffmpeg ends when its connection does."""
+    muxer = await Muxer.begin_on(origin)
+    await muxer.wire.send(
+        request_head("DELETE", BASE + path, [*FFMPEG, ("Transfer-Encoding", "chunked")])
+    )
+    await muxer.wire.send(b"0\r\n\r\n")
+    assert await muxer.answers(1) == [status]
+    await muxer.send("PUT", INIT, UPLOAD.init)
+    assert await muxer.answers(1) == [200]
+
+
 @pytest.mark.parametrize("path", ["/ingest", "/ingest/live", "/ingest/live/v"])
 async def test_what_is_one_upload_cannot_be_deleted(origin: InProcess, path: str) -> None:
     response = await origin.ask("DELETE", path)

@@ -183,6 +183,8 @@ class Connection(Stream):
 
     def request_begins(self, request: Request) -> None:
         """Begin its exchange, or keep it until the one before is over."""
+        if self._phase is LINGER:
+            return  # the last answer said that it is the last (RFC 9112 §9.6)
         if self._exchange is None:
             self._begin(request)
         else:
