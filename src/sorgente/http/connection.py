@@ -260,7 +260,10 @@ class Connection(Stream):
 
     def fail(self, error: OriginError) -> None:
         """Send ``error``; the exchange is over."""
-        self._household.refusals[error.status] += 1
+        exchange = self._exchange
+        request = None if exchange is None else exchange.request
+        told = exchange is None or exchange.is_told
+        self._household.refuses(request, error, told=told)
         headers = [wire.TEXT, *error.headers]
         if all(name != b"Cache-Control" for name, _ in headers):
             headers.append(wire.NO_STORE)

@@ -37,9 +37,9 @@ MANIFEST_EXTENSIONS: Final = frozenset((b"mpd", b"m3u8"))
 OTHER_EXTENSIONS: Final = frozenset(
     b"ts m2ts mts webm mkv flv vtt webvtt srt key jpg jpeg png".split()
 )
-"""Of files that encoders put beside a manifest and that are no CMAF. Each would be a track of bytes,
-answered 200, which nobody can play: ``ffmpeg -f hls`` sends MPEG-TS unless told otherwise, ``-f dash``
-WebM for VP9."""
+"""Of files that encoders put beside a manifest and that are no CMAF. Each would be a track of
+bytes, answered 200, which nobody can play: ``ffmpeg -f hls`` sends MPEG-TS unless told otherwise,
+``-f dash`` WebM for VP9."""
 
 WHAT_TO_SET: Final = {
     "ts": ", but fragmented MP4 (ffmpeg: -hls_segment_type fmp4)",

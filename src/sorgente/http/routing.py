@@ -235,11 +235,11 @@ class Router:
         of_many = not isinstance(at, TrackPath) or at.form.is_object
         methods = (*WRITING, *REMOVING) if of_many else WRITING
         if request.method not in methods:
-            error = MethodNotAllowed(request.method, (*methods, "OPTIONS"))
+            refusal = MethodNotAllowed(request.method, (*methods, "OPTIONS"))
             if request.method not in REMOVING:
-                raise error
+                raise refusal
             # At once, to a body in chunks as ffmpeg sends it, it would close the connection.
-            return RefusedExchange(line, request, error, self.ingest.silence_seconds)
+            return RefusedExchange(line, request, refusal, self.ingest.silence_seconds)
         if request.method in REMOVING:
             return RemovalExchange(line, request, self.broker, at)
         match at:
