@@ -6,7 +6,9 @@ import sys
 
 import pytest
 
+from sorgente.errors import Forbidden, NotFound, OriginError, Unauthorized, UnsupportedMedia
 from sorgente.http.access import Reason
+from sorgente.http.request import Request
 from sorgente.isobmff.scanner import BoxLimits
 from sorgente.journal import REFUSAL_SECONDS, JsonFormatter, LogJournal, TextFormatter
 from sorgente.media.fanout import Counters
@@ -100,6 +102,41 @@ def test_who_may_not_publish_has_a_line_at_once(
     ]
     assert [record.levelname for record in caplog.records] == ["INFO", "WARNING", "WARNING"]
     assert [vars(record).get("channel") for record in caplog.records] == ["cam", "cam", None]
+
+
+def refused_upload(target: bytes, method: str = "PUT") -> Request:
+    return Request(method, target, "1.1", {b"user-agent": b"Lavf"}, True, "192.0.2.1:5")
+
+
+@pytest.mark.parametrize(
+    ("request_", "error"),
+    [
+        (refused_upload(b"/ingest/cam"), Unauthorized(wrong=True)),
+        (refused_upload(b"/ingest/cam"), Forbidden()),
+        (refused_upload(b"/ingest/cam", "GET"), NotFound("nothing")),
+        (refused_upload(b"/live/cam/v/1.m4s"), NotFound("nothing")),
+    ],
+    ids=["wrong key", "no key", "a browser", "no upload"],
+)
+def test_what_is_told_elsewhere_or_to_nobody_has_no_line(
+    journal: LogJournal, caplog: pytest.LogCaptureFixture, request_: Request, error: OriginError
+) -> None:
+    journal.turned_away(request_, error)
+    assert not caplog.messages
+
+
+def test_uploads_turned_away_share_a_line(
+    journal: LogJournal, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(100):
+        at = b"/ingest/cam/%d.ts?key=secret" % number
+        journal.turned_away(refused_upload(at), UnsupportedMedia("not that"))
+        clock.advance(1)
+        journal.tick()
+    assert len(caplog.messages) == 1 + 100 // REFUSAL_SECONDS
+    assert caplog.messages[1] == (
+        "cam: 192.0.2.1:5 (Lavf) is refused (415): not that (8 more like it before)"
+    )
 
 
 def test_an_encoder_that_tries_for_ever_fills_no_disk(

@@ -7,8 +7,12 @@ import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
+from urllib.parse import unquote_to_bytes
 
-from sorgente.http.access import Reason
+from sorgente.errors import Forbidden, InsufficientScope, InvalidToken, OriginError, Unauthorized
+from sorgente.http.access import Reason, channel_of
+from sorgente.http.request import Request
+from sorgente.http.routing import INGEST, WRITING
 from sorgente.media.feed import Feed, Journal
 from sorgente.media.publisher import Outcome, Publisher
 from sorgente.media.session import Session
@@ -21,6 +25,9 @@ REFUSAL_SECONDS: Final = 10.0
 """Uploads refused for the same reason closer together than this share a line: an encoder without
 the key may try ten times a second for weeks, and fills no disk with 1 MB a day."""
 
+TOLD: Final = (Unauthorized, Forbidden, InvalidToken, InsufficientScope)
+"""What refusals have a :class:`~sorgente.http.access.Reason`."""
+
 log = logging.getLogger("sorgente.channel")
 
 
@@ -30,7 +37,12 @@ class LogJournal:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._audiences: dict[str, _Audience] = {}
-        self._refusals = {reason: _Refusals(reason) for reason in Reason}
+        # To be asked is how ffmpeg begins, whose key is in its URL.
+        self._refusals = {
+            reason: _Refusals(logging.INFO if reason is Reason.NO_KEY else logging.WARNING)
+            for reason in Reason
+        }
+        self._turned_away: dict[int, _Refusals] = {}  # by status, of which there are few
         self._crowd = _Crowd()
 
     def published(self, feed: Feed, session: Session) -> None:
@@ -77,7 +89,16 @@ class LogJournal:
     def refused(self, channel: str | None, who: str, reason: Reason) -> None:
         """Somebody may not publish."""
         refusals = self._refusals[reason]
-        refusals.note(channel, who)
+        refusals.note(channel, f"{who} {reason.value}")
+        refusals.report(self._clock())
+
+    def turned_away(self, request: Request, error: OriginError) -> None:
+        """An upload was refused, or an object. ffmpeg reads no answers: else nobody would know."""
+        if request.method not in WRITING or not INGEST(request.path) or isinstance(error, TOLD):
+            return
+        refusals = self._turned_away.setdefault(error.status, _Refusals(logging.WARNING))
+        channel = channel_of([unquote_to_bytes(part) for part in request.path.split(b"/")[2:]])
+        refusals.note(channel, f"{request.who} is refused ({error.status}): {error}")
         refusals.report(self._clock())
 
     def crowded(self, handshakes: int) -> None:
@@ -88,7 +109,7 @@ class LogJournal:
     def tick(self) -> None:
         """Log what was held back; call it about once a second."""
         now = self._clock()
-        for refusals in self._refusals.values():
+        for refusals in (*self._refusals.values(), *self._turned_away.values()):
             refusals.report(now)
         for name, audience in list(self._audiences.items()):
             if not self._report(audience, now) and now - audience.reported >= AUDIENCE_SECONDS:
@@ -159,30 +180,28 @@ class _Audience:
 class _Refusals:
     """Uploads refused for one reason that have no line yet."""
 
-    __slots__ = ("channel", "count", "reason", "reported", "who")
+    __slots__ = ("channel", "count", "level", "reported", "text")
 
-    def __init__(self, reason: Reason) -> None:
-        self.reason = reason
+    def __init__(self, level: int) -> None:
+        self.level = level
         self.count = 0
         self.channel: str | None = None
-        self.who = ""
+        self.text = ""
         self.reported = float("-inf")
 
-    def note(self, channel: str | None, who: str) -> None:
+    def note(self, channel: str | None, text: str) -> None:
         self.count += 1
-        self.channel, self.who = channel, who
+        self.channel, self.text = channel, text
 
     def report(self, now: float) -> None:
         if not self.count or now - self.reported < REFUSAL_SECONDS:
             return
         before = f" ({self.count - 1} more like it before)" if self.count > 1 else ""
-        text = f"{self.who} {self.reason.value}{before}"
-        # To be asked is how ffmpeg begins, whose key is in its URL.
-        level = logging.INFO if self.reason is Reason.NO_KEY else logging.WARNING
+        text = f"{self.text}{before}"
         if self.channel is None:
-            log.log(level, "%s", text)
+            log.log(self.level, "%s", text)
         else:
-            log.log(level, "%s: %s", self.channel, text, extra={"channel": self.channel})
+            log.log(self.level, "%s: %s", self.channel, text, extra={"channel": self.channel})
         self.count, self.reported = 0, now
 
 

@@ -124,6 +124,7 @@ class Origin:
             self._after,
             Proxies(listen.trusted_proxy),
             proxy_protocol=listen.proxy_protocol,
+            on_refused=self._journal.turned_away,
         )
         self._handshakes: Handshakes | None = None
         if self._certificate is not None:

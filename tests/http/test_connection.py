@@ -67,6 +67,17 @@ def test_what_is_pipelined_behind_a_response_waits_for_its_end(house: House, siz
         assert player.closed
 
 
+@pytest.mark.parametrize("size", [10_000, 1])
+def test_what_is_pipelined_behind_the_last_answer_is_not_looked_at(house: House, size: int) -> None:
+    """RFC 9112 §9.6: who reads ``Connection: close`` may take all behind it for undone."""
+    refused = request(b"POST /nothing HTTP/1.1", CHUNKED, body=b"3\r\nabc\r\n0\r\n\r\n")
+    upload = request(POST, b"Content-Length: 3", body=b"abc")
+    transport = fed(house, refused + upload, size)
+    assert header(transport.written, b"Connection") == b"close"
+    assert transport.written.count(b"HTTP/1.1 ") == 1
+    assert house.broker.get("live") is None
+
+
 def test_more_requests_than_the_stack_is_deep(house: House) -> None:
     encoder = house.request(POST, CHUNKED)
     encoder.receive(b"3\r\nabc\r\n")

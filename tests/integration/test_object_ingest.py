@@ -4,6 +4,7 @@ in any order and on any connection; what refuses one costs nothing but that one.
 from __future__ import annotations
 
 import gzip
+import logging
 
 import pytest
 
@@ -259,11 +260,73 @@ async def test_deletions(origin: InProcess) -> None:
     assert await muxer.answers(1) == [200], "the connection goes on"
 
 
+@pytest.mark.parametrize(
+    ("path", "status"), [("v", 405), ("v/", 400), ("a/b/1.m4s", 404), ("seg1.ts", 415)]
+)
+async def test_a_deletion_that_is_refused_costs_no_connection(
+    origin: InProcess, path: str, status: int
+) -> None:
+    """One after the other, each in chunks: ffmpeg ends when its connection does."""
+    muxer = await Muxer.begin_on(origin)
+    await muxer.wire.send(
+        request_head("DELETE", BASE + path, [*FFMPEG, ("Transfer-Encoding", "chunked")])
+    )
+    await muxer.wire.send(b"0\r\n\r\n")
+    assert await muxer.answers(1) == [status]
+    await muxer.send("PUT", INIT, UPLOAD.init)
+    assert await muxer.answers(1) == [200]
+
+
 @pytest.mark.parametrize("path", ["/ingest", "/ingest/live", "/ingest/live/v"])
 async def test_what_is_one_upload_cannot_be_deleted(origin: InProcess, path: str) -> None:
     response = await origin.ask("DELETE", path)
     assert response.status == 405
     assert "DELETE" not in response.headers["allow"]
+
+
+# Who reads no answers has the log
+
+
+async def test_what_ffmpeg_is_told_is_in_the_log(
+    origin: InProcess, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    muxer = await Muxer.begin_on(origin)
+    for number in range(3):
+        await muxer.send("PUT", f"{BASE}index{number}.ts", b"G" * 188)
+    await muxer.send("PUT", MEDIA.format(1), SEGMENTS[0])
+    assert await muxer.answers(4) == [415, 415, 415, 412]
+    await muxer.delete(MEDIA.format(1))
+    await origin.ask("GET", "/ingest/live")
+    first, second = caplog.messages
+    assert first.startswith("live: 127.0.0.1:")
+    assert first.endswith(
+        "(Lavf/63.1.102) is refused (415): a .ts is nothing that is taken here, but fragmented MP4 "
+        "(ffmpeg: -hls_segment_type fmp4)"
+    )
+    assert "is refused (412): " in second
+
+
+async def test_an_upload_that_comes_second_is_in_the_log(
+    origin: InProcess, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    encoder = await origin.publish("/ingest/live")
+    await encoder.send(UPLOAD.init)
+    await until(lambda: origin.broker.get("live") is not None)
+    assert (await origin.ask("POST", "/ingest/live", body=UPLOAD.whole)).status == 409
+    (line,) = caplog.messages
+    assert "is refused (409): live is published by" in line
+
+
+async def test_what_ends_an_upload_is_said_once(
+    origin: InProcess, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    muxer = await Muxer.begin_on(origin)
+    await muxer.send("PUT", BASE + "Streams(v.cmfv)", b"rubbish, " * 100)
+    assert await muxer.answers(1) == [415]
+    assert len(caplog.messages) == 1
 
 
 # Hostile

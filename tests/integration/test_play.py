@@ -13,7 +13,7 @@ from tests.integration.conftest import Launch
 from tests.support import boxes
 from tests.support.boxes import AUDIO, Sample, TrafSpec
 from tests.support.live import Upload, muxed, payloads, video
-from tests.support.origin import Encoder, InProcess, Player, frame, until
+from tests.support.origin import Encoder, InProcess, Player, frame
 from tests.support.uploads import in_pieces
 
 MFRA = boxes.box(b"mfra", bytes(40))
@@ -313,4 +313,4 @@ async def test_a_thousand_players_at_once(launch: Launch) -> None:
     assert {response.body for response in responses} == {UPLOAD.whole}
     for player in players:
         player.leave()
-    await until(lambda: origin.broker.get("live") is None)
+    await origin.until_metric("sorgente_connections", 2)  # the encoder, and who asks

@@ -271,6 +271,39 @@ def test_an_encoder_that_never_sends_a_second_key_frame_is_kept_within_bounds() 
     assert stage.presentation.bytes_held <= 20_000
 
 
+def test_an_event_of_one_group_is_announced_at_its_end(stage: Stage) -> None:
+    publisher = stage.publish()
+    stage.send(publisher, video(100, gop=250))
+    assert stage.presentation.snapshot() is None
+    publisher.finish(stage.now)
+    (track,) = stage.snapshot.periods[0].tracks
+    assert track.segment_duration == 4 * 12800
+    stage.pass_time(20)
+    first = next(iter(stage.presentation.tracks["video"].segments.values()))
+    assert first.complete
+    assert len(first.chunks) == 100
+    assert stage.presentation.ended
+
+
+def test_and_with_all_its_tracks(stage: Stage) -> None:
+    """They end one by one."""
+    one, other = stage.publish("v1"), stage.publish("v2")
+    both(stage, video(100, gop=250), one, other)
+    one.finish(stage.now)
+    other.finish(stage.now)
+    assert {"v1", "v2"} <= {track.name for track in stage.snapshot.periods[0].tracks}
+    for name in ("v1", "v2"):
+        first = next(iter(stage.presentation.tracks[name].segments.values()))
+        assert len(first.chunks) == 100
+
+
+def test_one_that_broke_off_may_come_back_with_its_second_key_frame(stage: Stage) -> None:
+    publisher = stage.publish()
+    stage.send(publisher, video(40, gop=250))
+    publisher.break_off("killed", stage.now)
+    assert stage.presentation.snapshot() is None
+
+
 def test_tracks_are_one_progressive_stream_again(stage: Stage) -> None:
     subscriber, sink = player()
     stage.channel.feed(WHOLE).subscribe(subscriber)

@@ -130,6 +130,28 @@ async def test_a_file_that_is_none_is_refused_in_one_line(
         await Pushing(pretender, "film.mp4", at(origin)).ends()
 
 
+UNKNOWN = ["[error] nosuch://cam: Protocol not found", "[error] Did you mean file:nosuch://cam?"]
+
+
+async def test_a_protocol_that_ffmpeg_does_not_know_is_not_tried_again(
+    origin: InProcess, tmp_path: Path
+) -> None:
+    pretender = Pretender(tmp_path, look=Act(said=UNKNOWN, code=1))
+    pushing = Pushing(pretender, "nosuch://cam", at(origin))
+    with pytest.raises(InputRefused, match=r"^nosuch://cam: Protocol not found$"):
+        await pushing.ends()
+    assert not pushing.slept
+
+
+async def test_nor_is_one_to_be_called_by(origin: InProcess, tmp_path: Path) -> None:
+    said = ["[in#0 @ 0x55] [error] Error opening input: Protocol not found"]
+    pretender = Pretender(tmp_path, Act(said=said, code=1))
+    pushing = Pushing(pretender, "srt://:9000?mode=listener", at(origin))
+    with pytest.raises(InputRefused, match=r"Protocol not found$"):
+        await pushing.ends()
+    assert not pushing.slept
+
+
 async def test_it_is_started_again_ever_more_slowly_until_it_has_run_well(
     origin: InProcess, tmp_path: Path
 ) -> None:
@@ -359,7 +381,8 @@ async def test_uploads_that_break_off_are_begun_again_with_the_init_segment(
     await pushing.ends()
     assert len(pretender.starts) == 1
     # The second upload begins with the key frame at 10: nothing is lost, nothing is sent twice.
-    assert await origin.metric("sorgente_chunks_total") == 2 * 20
+    # It is all there is of an event, so it has been played: of both tracks, as one stream.
+    assert await origin.metric("sorgente_chunks_total") == 2 * 20 + 2 * 10
 
 
 async def test_an_ffmpeg_that_cannot_encode_is_said_when_it_has_to(

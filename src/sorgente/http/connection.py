@@ -183,6 +183,8 @@ class Connection(Stream):
 
     def request_begins(self, request: Request) -> None:
         """Begin its exchange, or keep it until the one before is over."""
+        if self._phase is LINGER:
+            return  # the last answer said that it is the last (RFC 9112 §9.6)
         if self._exchange is None:
             self._begin(request)
         else:
@@ -258,7 +260,10 @@ class Connection(Stream):
 
     def fail(self, error: OriginError) -> None:
         """Send ``error``; the exchange is over."""
-        self._household.refusals[error.status] += 1
+        exchange = self._exchange
+        request = None if exchange is None else exchange.request
+        told = exchange is None or exchange.is_told
+        self._household.refuses(request, error, told=told)
         headers = [wire.TEXT, *error.headers]
         if all(name != b"Cache-Control" for name, _ in headers):
             headers.append(wire.NO_STORE)

@@ -93,6 +93,11 @@ class Exchange:
         self.line = line
         self.request = request
 
+    @property
+    def is_told(self) -> bool:
+        """The journal has, or will have, a line about how it ends."""
+        return False
+
     def start(self) -> None:
         """The head is here.
 

@@ -14,9 +14,12 @@ from sorgente.http.connection import Connection
 from sorgente.http.household import Clock, ConnectionLimits, Route
 from sorgente.http.preface import Preface
 from sorgente.http.proxies import Proxies
+from sorgente.http.request import Request
 
 MAX_REFUSALS: Final = 256
 """Connections over the bound that are told so at a time; one more is dropped without a word."""
+
+OnRefused = Callable[[Request, OriginError], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +43,10 @@ class Frontend:
         proxies: Proxies,
         *,
         proxy_protocol: bool = False,
+        on_refused: OnRefused = lambda request, error: None,
     ) -> None:
-        """``proxy_protocol``: connections of ``proxies`` begin with a header of theirs."""
+        """``proxy_protocol``: connections of ``proxies`` begin with a header of theirs.
+        ``on_refused``: told of requests refused that the journal does not know of."""
         self.route = route
         self.clock = clock
         self.limits = limits
@@ -51,9 +56,11 @@ class Frontend:
         self.refused = 0
         """Connections that were one too many."""
         self.refusals: Counter[int] = Counter()
+        """Errors sent, by status."""
         self._bounds = bounds
         self._proxy_protocol = proxy_protocol
         self._after = after
+        self._on_refused = on_refused
         self._connections: set[Connection] = set()
         self._by_address: Counter[str] = Counter()
 
@@ -90,6 +97,12 @@ class Frontend:
         self._by_address[address] += 1
         self.refused += error is not None
         return error
+
+    def refuses(self, request: Request | None, error: OriginError, *, told: bool) -> None:
+        """Count ``error``, and tell of it."""
+        self.refusals[error.status] += 1
+        if request is not None and not told:
+            self._on_refused(request, error)
 
     def dismiss(self, connection: Connection) -> None:
         """Forget ``connection``."""

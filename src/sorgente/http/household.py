@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -57,8 +56,9 @@ class Household(Protocol):
     proxies: Proxies
     route: Route
     closing: bool
-    refusals: Counter[int]
-    """Errors sent, by status."""
+
+    def refuses(self, request: Request | None, error: OriginError, *, told: bool) -> None:
+        """``error`` is the answer to ``request``, if there is one. ``told``: the journal knows."""
 
     @property
     def overrun(self) -> bool:

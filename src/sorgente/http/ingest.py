@@ -66,6 +66,11 @@ class IngestExchange(Exchange):
         self._heard_at = 0.0
         self._bytes_at_look = 0
 
+    @property
+    def is_told(self) -> bool:
+        """Publishing has begun, so its end is told."""
+        return self._publisher is not None
+
     def start(self) -> None:
         """Claim the channel, before the body is asked for."""
         line, request = self.line, self.request

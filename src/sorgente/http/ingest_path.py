@@ -34,6 +34,17 @@ FILE_EXTENSIONS: Final = frozenset((b"mp4", b"m4v", b"m4a", b"m4s", b"init", b"h
 """Of encoders of DASH and HLS (DASH-IF Ingest §7)."""
 MEDIA_EXTENSIONS: Final = FILE_EXTENSIONS | {b"cmfv", b"cmfa", b"cmft", b"cmfm"}
 MANIFEST_EXTENSIONS: Final = frozenset((b"mpd", b"m3u8"))
+OTHER_EXTENSIONS: Final = frozenset(
+    b"ts m2ts mts webm mkv flv vtt webvtt srt key jpg jpeg png".split()
+)
+"""Of files that encoders put beside a manifest and that are no CMAF. Each would be a track of
+bytes, answered 200, which nobody can play: ``ffmpeg -f hls`` sends MPEG-TS unless told otherwise,
+``-f dash`` WebM for VP9."""
+
+WHAT_TO_SET: Final = {
+    "ts": ", but fragmented MP4 (ffmpeg: -hls_segment_type fmp4)",
+    "webm": ", but fragmented MP4 (ffmpeg: -dash_segment_type mp4)",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +114,9 @@ def ingest_path(rest: Sequence[bytes]) -> IngestPath:
         case [channel, file] if _extension(file) in MEDIA_EXTENSIONS:
             track = _track(file)
             return ObjectPath(name(channel, "channel"), name(file, "file"), track)
+        case [channel, file] if _extension(file) in OTHER_EXTENSIONS:
+            name(file, "file")
+            raise _no_cmaf(file)
         case [channel, track]:
             return TrackPath(name(channel, "channel"), _track(track), Form.ANY)
         case [channel, track, file]:
@@ -131,7 +145,13 @@ def _check_file(file: bytes) -> None:
     name(file, "file")
     extension = _extension(file)
     if extension and extension not in MEDIA_EXTENSIONS:
-        raise UnsupportedMedia(f"a .{extension.decode()} is nothing that is taken here")
+        raise _no_cmaf(file)
+
+
+def _no_cmaf(file: bytes) -> UnsupportedMedia:
+    extension = _extension(file).decode()
+    instead = WHAT_TO_SET.get(extension, "")
+    return UnsupportedMedia(f"a .{extension} is nothing that is taken here{instead}")
 
 
 def _extension(file: bytes) -> bytes:

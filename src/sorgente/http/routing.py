@@ -227,13 +227,17 @@ class Router:
             if request.is_gzip and not isinstance(at, ManifestPath):
                 raise UnsupportedEncoding("media is taken as it is, without a Content-Encoding")
         except OriginError as error:
-            if not is_file(parts):
+            if not is_file(parts) and request.method not in REMOVING:
                 raise
             return RefusedExchange(line, request, error, self.ingest.silence_seconds)
         of_many = not isinstance(at, TrackPath) or at.form.is_object
         methods = (*WRITING, *REMOVING) if of_many else WRITING
         if request.method not in methods:
-            raise MethodNotAllowed(request.method, (*methods, "OPTIONS"))
+            refusal = MethodNotAllowed(request.method, (*methods, "OPTIONS"))
+            if request.method not in REMOVING:
+                raise refusal
+            # At once, to a body in chunks as ffmpeg sends it, it would close the connection.
+            return RefusedExchange(line, request, refusal, self.ingest.silence_seconds)
         if request.method in REMOVING:
             return RemovalExchange(line, request, self.broker, at)
         match at:

@@ -110,6 +110,24 @@ class Planner:
         start = self._first_start(run, newest, led, utc)
         return None if start is None or rhythm is None else Plan(run, start, rhythm, tracks)
 
+    def only(self, ended: Collection[Track]) -> Plan | None:
+        """The first period of an event of which ``ended`` has come to its end, while a second key
+        picture was awaited. What there is is a group."""
+        run = self._timeline.run
+        arrivals = [arrival for arrival in self._waiting if arrival.at.run is run]
+        if run is None or not any(arrival.track in ended for arrival in arrivals):
+            return None
+        tracks = by_name({arrival.track for arrival in arrivals} | self._attendance.sparse)
+        leading = next((track for track in tracks if track.is_video), None)
+        led = [arrival for arrival in arrivals if arrival.track is leading]
+        starts = [arrival.presented_at for arrival in led if arrival.can_begin]
+        if not starts:
+            return None
+        begins = min(arrival.starts_at for arrival in led if arrival.can_begin)
+        group = sum((a.duration for a in led if a.starts_at >= begins), Fraction(0))
+        rhythm = Rhythm.of(led) or (Rhythm(group, group, steady=True) if group else None)
+        return None if rhythm is None else Plan(run, min(starts), rhythm, tracks)
+
     def _is_followed(
         self, run: Run, newest: Period, arrivals: Sequence[Arrival], now: float
     ) -> bool:

@@ -288,6 +288,8 @@ class Presentation:
 
     def closed(self, feed: Feed, outcome: Outcome, now: float) -> None:
         """See :class:`~.feed.Observer`."""
+        if outcome is Outcome.COMPLETE and feed in self._sources and not self._periods:
+            self._announce_only(self._sources[feed], now)
         source = self._sources.pop(feed, None)
         if source is None:
             return
@@ -385,6 +387,13 @@ class Presentation:
         """Open the period that what waits is to begin, if it is due."""
         newest = self._periods[-1] if self._periods else None
         plan = self._planner.first(newest, now, self._utc_at(now))
+        if plan is not None:
+            self._announce(plan, now)
+
+    def _announce_only(self, source: Source, now: float) -> None:
+        """Open a period for an event that is as good as over, with ``source``, before it was
+        announced: one group of pictures may be all there is of it."""
+        plan = self._planner.only(set(source.tracks.values()))
         if plan is not None:
             self._announce(plan, now)
 

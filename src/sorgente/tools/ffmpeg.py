@@ -28,6 +28,8 @@ PREFIX: Final = re.compile(r"^(?:\[[^\]]* @ 0x[0-9a-f]+\] )*(?:\[(?P<level>[a-z]
 """What ``-loglevel level+…`` puts before a line: the part of ffmpeg that speaks, and how bad it is.
 """
 BAD: Final = frozenset({"error", "fatal", "panic"})
+UNKNOWN: Final = ("Protocol not found", "Unknown input format")
+"""What it says of an input that it was not built for (``AVERROR_PROTOCOL_NOT_FOUND``)."""
 
 SECRETS: Final = re.compile(r"(?<=://)[^/@\s]*@|(?<=[?&]passphrase=)[^&\s]*", re.IGNORECASE)
 """Users and passwords in URLs, and the passphrase of SRT."""
@@ -115,6 +117,12 @@ def complaint(lines: Iterable[str]) -> str | None:
         if match is not None and match["level"] in BAD:
             return said(line)
     return None
+
+
+def never_reads(complaint: str) -> bool:
+    """Whether this ffmpeg will say the same next time: it does not know the protocol, which may be
+    misspelt, or the device."""
+    return any(each in complaint for each in UNKNOWN)
 
 
 def without_secrets(text: str) -> str:

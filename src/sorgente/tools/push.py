@@ -22,7 +22,7 @@ from sorgente.tools.backoff import Backoff
 from sorgente.tools.command import encoders, push_command
 from sorgente.tools.console import Console
 from sorgente.tools.errors import InputRefused, OriginLost, ToolError
-from sorgente.tools.ffmpeg import Ffmpeg, find_ffmpeg, said
+from sorgente.tools.ffmpeg import Ffmpeg, find_ffmpeg, never_reads, said
 from sorgente.tools.inputs import Input, Kind
 from sorgente.tools.look import look
 from sorgente.tools.order import Order, PushSettings, make_order
@@ -174,6 +174,8 @@ class Push:
                 self._console.finish(f"the end of {self._order.picture.shown}")
                 return
             better = self._learn(ending.source)
+            if never_reads(ending.complaint or ""):
+                raise InputRefused(f"{self._order.picture.shown}: {ending.complaint}")
             wait = self._backoff.after(ending.lasted)
             if better is None:
                 self._console.retry(self._why(ending), wait)
@@ -193,7 +195,7 @@ class Push:
             try:
                 return await self._look_at(picture, key_frames=key_frames)
             except InputRefused as error:
-                if picture.kind in (Kind.FILE, Kind.SYNTHETIC):
+                if picture.kind in (Kind.FILE, Kind.SYNTHETIC) or never_reads(str(error)):
                     raise
                 wait = self._backoff.after(self._clock() - began)
                 self._console.retry(str(error), wait, "trying")
