@@ -127,12 +127,14 @@ def test_closing_ends_uploads_and_lets_nobody_in(stage: Stage) -> None:
 
 
 def test_what_gone_channels_did_still_counts(stage: Stage) -> None:
-    for _ in range(3):
-        publisher = stage.publish("a")
+    for name in "abc":
+        publisher = stage.publish(name)
         stage.broker.feed(publisher, video(5).whole, NOW)
         publisher.finish(NOW)
-        stage.broker.tick(NOW, NOW)
-    assert stage.broker.get("a") is None
+    over, forgotten = NOW + 15, NOW + 100
+    for now in (over, forgotten):
+        stage.broker.tick(now, now)
+    assert [stage.broker.get(name) for name in "abc"] == [None] * 3
     assert stage.broker.totals().chunks == 15
 
 

@@ -60,7 +60,8 @@ async def test_metrics_tell_of_a_publish_and_a_play(origin: InProcess) -> None:
     assert await origin.metric("sorgente_deliveries_total") == 3 * len(UPLOAD.chunks)
     assert await origin.metric("sorgente_bytes_out_total") >= 3 * len(UPLOAD.whole)
     media = sum(map(len, UPLOAD.chunks))
-    assert media <= await origin.metric("sorgente_window_bytes") < 2.5 * media + 10_000
+    held = await origin.metric("sorgente_window_bytes")
+    assert media <= held < 2.5 * media + 10_000
     assert await origin.metric("sorgente_channel_window_bytes", channel="live") > media
     assert await origin.metric("sorgente_relay_seconds_count") > 0
     assert await origin.metric("sorgente_channel_relay_seconds_count", channel="live") > 0
@@ -71,7 +72,7 @@ async def test_metrics_tell_of_a_publish_and_a_play(origin: InProcess) -> None:
         assert (await player.rest()).complete
     assert await origin.metric("sorgente_channels") == 0
     assert await origin.metric("sorgente_publishers") == 0
-    assert await origin.metric("sorgente_window_bytes") == 0
+    assert media <= await origin.metric("sorgente_window_bytes") < held, "what can still be seen"
     assert await origin.metric("sorgente_chunks_total") == len(UPLOAD.chunks), "stays"
     assert await origin.metric("sorgente_upload_aborts_total") == 0
 

@@ -120,13 +120,14 @@ class Planner:
         tracks = by_name({arrival.track for arrival in arrivals} | self._attendance.sparse)
         leading = next((track for track in tracks if track.is_video), None)
         led = [arrival for arrival in arrivals if arrival.track is leading]
-        starts = [arrival.presented_at for arrival in led if arrival.can_begin]
-        if not starts:
+        keys = [arrival for arrival in led if arrival.can_begin]
+        if not keys:
             return None
-        begins = min(arrival.starts_at for arrival in led if arrival.can_begin)
+        begins = min(key.starts_at for key in keys)
         group = sum((a.duration for a in led if a.starts_at >= begins), Fraction(0))
         rhythm = Rhythm.of(led) or (Rhythm(group, group, steady=True) if group else None)
-        return None if rhythm is None else Plan(run, min(starts), rhythm, tracks)
+        start = min(key.presented_at for key in keys)
+        return None if rhythm is None else Plan(run, start, rhythm, tracks)
 
     def _is_followed(
         self, run: Run, newest: Period, arrivals: Sequence[Arrival], now: float

@@ -396,6 +396,7 @@ class Presentation:
         plan = self._planner.only(set(source.tracks.values()))
         if plan is not None:
             self._announce(plan, now)
+            self._expire(now)  # of what stands in until now, if it waited for long
 
     def _announce(self, plan: Plan, now: float) -> None:
         """Open a period, and place what waited for it."""
