@@ -6,15 +6,16 @@ import asyncio
 import os
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from tests.integration.conftest import Launch
 from tests.support import boxes
-from tests.support.boxes import AUDIO, Sample, TrafSpec
+from tests.support.boxes import AUDIO, VIDEO, Sample, TrafSpec, visual_entry
 from tests.support.live import Upload, muxed, payloads, video
 from tests.support.origin import Encoder, InProcess, Player, frame
-from tests.support.uploads import in_pieces
+from tests.support.uploads import chunks_of, in_pieces, units_of
 
 MFRA = boxes.box(b"mfra", bytes(40))
 UPLOAD = video(20, trailer=MFRA)
@@ -314,3 +315,25 @@ async def test_a_thousand_players_at_once(launch: Launch) -> None:
     for player in players:
         player.leave()
     await origin.until_metric("sorgente_connections", 2)  # the encoder, and who asks
+
+
+async def test_of_several_pictures_one_may_be_chosen(origin: InProcess) -> None:
+    large = replace(VIDEO, entry=visual_entry(width=320, height=180))
+    uploads = {"small": video(100, gop=25), "large": video(100, gop=25, spec=large)}
+    queries = ("?picture=small", "?picture=", "")
+    players = [await origin.play(f"/play/live{query}") for query in queries]
+    await origin.until_metric("sorgente_held", 3)
+    encoders = {name: await origin.publish(f"/ingest/live/{name}") for name in uploads}
+    everybody = asyncio.gather(*(player.rest() for player in players))
+    for name, upload in uploads.items():
+        await encoders[name].send(upload.whole)
+    await origin.until_metric("sorgente_held", 0)
+    for encoder in encoders.values():
+        await encoder.finish()
+    small, best, everything = await everybody
+    told = re.sub(r"bandwidth=\d+", "bandwidth=0", small.headers["sorgente-pictures"])
+    assert told == '"large";height=180;bandwidth=0, "small";height=90;bandwidth=0;playing'
+    assert best.headers["sorgente-pictures"].startswith('"large";height=180;bandwidth=')
+    assert "sorgente-pictures" not in everything.headers
+    counts = [len(chunks_of(units_of(each.body))) for each in (small, best, everything)]
+    assert counts == [100, 100, 200]

@@ -11,6 +11,8 @@ import pytest
 from sorgente.isobmff.init_segment import parse_init_segment
 from tests.support.boxes import (
     AUDIO,
+    NON_SYNC,
+    SYNC,
     VIDEO,
     TrackSpec,
     TrafSpec,
@@ -78,6 +80,7 @@ def test_it_names_codecs_as_the_manifest_does(track: TrackSpec) -> None:
             "kind": known.kind,
             "codec": known.codec,
             "timescale": known.timescale,
+            "flags": known.defaults.flags,
         }
     ]
 
@@ -87,14 +90,14 @@ def test_chunks_come_whole_however_the_bytes_do(piece: int) -> None:
     chunks = [chunk(TrafSpec(time=512 * number, tfdt_version=number % 2)) for number in range(3)]
     found = cut(b"".join([init_segment(VIDEO), *chunks, chunks[0][:-1]]), piece)
     assert [b64decode(each["bytes"]) for each in found["chunks"]] == chunks
-    assert [each["time"] for each in found["chunks"]] == [0, 512, 1024]
+    assert [each["time"] for each in found["chunks"]] == [0, 0.04, 0.08]
 
 
 def test_of_several_pictures_it_takes_the_first() -> None:
     tracks = [VIDEO, replace(VIDEO, track_id=3), AUDIO]
     chunks = [chunk(TrafSpec(track_id=number, time=number)) for number in (1, 2, 3, 1)]
     found = cut(init_segment(*tracks) + b"".join(chunks))
-    assert [each["track"] for each in found["chunks"]] == [1, 2, 1]
+    assert [each["kind"] for each in found["chunks"]] == ["video", "audio", "video"]
     (init,) = found["inits"]
     assert b64decode(init["bytes"]) == init_segment(VIDEO, AUDIO)
 
@@ -104,4 +107,37 @@ def test_an_init_segment_in_the_middle_is_one() -> None:
     data = init_segment(VIDEO) + chunk() + init_segment(other) + chunk(TrafSpec(track_id=5))
     found = cut(data)
     assert [init["tracks"][0]["timescale"] for init in found["inits"]] == [12800, 90000]
-    assert [each["track"] for each in found["chunks"]] == [1, 5]
+    assert [each["kind"] for each in found["chunks"]] == ["video", "video"]
+
+
+FIRST = 0x4
+EACH = 0x400
+SIZES_AND_MORE = 0x301
+"""Of a ``trun``: a data offset, durations and sizes."""
+
+
+@pytest.mark.parametrize("others", [0, SIZES_AND_MORE])
+@pytest.mark.parametrize("default", [0, 0x20, 0x3B])
+@pytest.mark.parametrize("where", [0, FIRST, EACH])
+@pytest.mark.parametrize("flags", [SYNC, NON_SYNC])
+def test_it_knows_key_frames(flags: int, where: int, default: int, others: int) -> None:
+    """What is said nearest to the sample counts: ``default`` are the flags of the ``tfhd``."""
+    opposite = SYNC + NON_SYNC - flags
+    of_tfhd = opposite if where else flags
+    of_trex = opposite if where or default else flags
+    before = [8, 4, 4, 4] if default == 0x3B else []
+    tfhd = full(b"tfhd", 0, 0x20000 | default, u32(1), *map(bytes, before))
+    tfhd = (
+        tfhd
+        if not default
+        else full(b"tfhd", 0, 0x20000 | default, u32(1), *map(bytes, before), u32(of_tfhd))
+    )
+    sample = u32(512, 4) if others else b""
+    trun = full(
+        b"trun", 0, where | others, u32(1), u32(0) if others else b"",
+        u32(flags) if where == FIRST else b"", sample, u32(flags) if where == EACH else b"",
+    )  # fmt: skip
+    traf = box(b"traf", tfhd, full(b"tfdt", 0, 0, u32(0)), trun)
+    data = box(b"moof", full(b"mfhd", 0, 0, u32(1)), traf) + box(b"mdat", b"data")
+    (found,) = cut(init_segment(replace(VIDEO, trex=(512, 4, of_trex))) + data)["chunks"]
+    assert found["key"] is (flags == SYNC)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from sorgente.broker import Broker
 from sorgente.errors import InvalidToken, NotFound
@@ -14,6 +15,9 @@ from sorgente.media.chunk import LAST_FRAME, Buffer, framed, plain
 from sorgente.media.feed import Feed
 from sorgente.media.subscriber import Start, Subscriber
 from sorgente.tokens.grant import EXPIRED
+
+PICTURES: Final = b"Sorgente-Pictures"
+"""Which there are to select from, where there are several."""
 
 
 class PlayExchange(Exchange):
@@ -59,7 +63,12 @@ class PlayExchange(Exchange):
         if self.until < math.inf:
             self._allow(math.inf)
         self._subscriber = Subscriber(
-            self, framing, start, who=self.request.who, since=self.line.now
+            self,
+            framing,
+            start,
+            picture=self.request.query("picture"),
+            who=self.request.who,
+            since=self.line.now,
         )
         self._feed = self._broker.subscribe(self._channel, self._subscriber, self._track)
         if not self.line.writable:
@@ -107,7 +116,7 @@ class PlayExchange(Exchange):
     def begin(self, content_type: str, first: Sequence[Buffer]) -> None:
         """Send the head and what there is, in one write."""
         self._begun = True
-        self.writelines([self._head(content_type), *first])
+        self.writelines([self._head(content_type, self._pictures()), *first])
 
     def end(self) -> None:
         """The stream is complete."""
@@ -125,8 +134,16 @@ class PlayExchange(Exchange):
         """Drop what points back here, so that neither waits for the garbage collector."""
         self._feed = self._subscriber = None
 
-    def _head(self, content_type: str) -> bytes:
+    def _pictures(self) -> bytes:
+        """What else the player could have selected; empty: there is no choice."""
+        subscriber = self._subscriber
+        selection = None if subscriber is None else subscriber.selection
+        return b"" if selection is None else selection.pictures
+
+    def _head(self, content_type: str, pictures: bytes = b"") -> bytes:
         headers = [(b"Content-Type", content_type.encode()), wire.NO_STORE]
+        if pictures:
+            headers.append((PICTURES, pictures))
         if self.request.version == "1.1":
             headers.append((b"Transfer-Encoding", b"chunked"))
         else:

@@ -6,7 +6,7 @@ a ``moof`` may well hold a single track (ISO/IEC 14496-12 §8.8.4). Only ids and
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from math import lcm
 from struct import Struct
 from typing import Final
@@ -47,6 +47,17 @@ def merge_inits(inits: Sequence[InitSegment]) -> InitSegment:
     shared = dict.fromkeys(_shared(moovs))  # each once
     merged = movie.packed(b"moov", header, *traks, movie.movie_extends(trexes), *shared)
     return parse_init_segment(movie.file_type(*BRANDS) + merged)
+
+
+def only(merged: InitSegment, track_ids: Collection[int]) -> bytes:
+    """Return the bytes of a merged init segment without any other tracks; ids stay as they are."""
+    moov = movie.moov_of(merged.data)
+    traks = movie.track_boxes(moov)
+    kept = [track.track_id for track in merged.tracks if track.track_id in track_ids]
+    trexes = movie.movie_extends((movie.track_extends(moov, kept_id), kept_id) for kept_id in kept)
+    others = [box.content for box in movie.without_tracks(moov)]
+    parts = (moov.need(b"mvhd").content, *(traks[kept_id].content for kept_id in kept))
+    return movie.file_type(*BRANDS) + movie.packed(b"moov", *parts, trexes, *others)
 
 
 def renumbered(data: bytes, track_id: int, sequence_number: int) -> bytes:

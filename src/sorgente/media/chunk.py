@@ -15,7 +15,7 @@ FRAME_TAIL_BYTES = 2
 """The CRLF behind the bytes of a frame."""
 
 CHUNK_OVERHEAD_BYTES = 160
-"""What a chunk costs besides its bytes (CPython 3.11, tracemalloc: 56 for the chunk, 33 for its
+"""What a chunk costs besides its bytes (CPython 3.11, tracemalloc: 72 for the chunk, 33 for its
 frame, 24 for its time, 8 in the window; rounded up to what malloc gives). Counted, or an upload in
 one-byte pieces would hold twenty times its bound."""
 
@@ -54,6 +54,11 @@ class Chunk(msgspec.Struct, frozen=True, eq=False, gc=False):
     """A player can start here."""
     has_sync_sample: bool
     """A sync sample is inside, though perhaps not the first."""
+    track: int = 0
+    """Of a merged stream: the id of the track whose it is; 0 is all else."""
+    begins: bool = False
+    """Of a merged stream: its track can begin here. Players of all of it follow one of them only
+    (``random_access``)."""
 
     @classmethod
     def of(
@@ -64,11 +69,15 @@ class Chunk(msgspec.Struct, frozen=True, eq=False, gc=False):
         movable: bytes | None = None,
         random_access: bool = False,
         has_sync_sample: bool = False,
+        track: int = 0,
+        begins: bool = False,
     ) -> Chunk:
         """A chunk of these bytes; ``movable`` as above, if they differ."""
         as_uploaded = frame(payload)
         anywhere = as_uploaded if movable is None or movable is payload else frame(movable)
-        return cls(as_uploaded, anywhere, received_at, random_access, has_sync_sample)
+        return cls(
+            as_uploaded, anywhere, received_at, random_access, has_sync_sample, track, begins
+        )
 
     @property
     def bytes_held(self) -> int:
@@ -79,7 +88,8 @@ class Chunk(msgspec.Struct, frozen=True, eq=False, gc=False):
 
 Buffer = bytes | memoryview
 Form = Callable[[Chunk], Buffer]
-"""How a chunk looks to a subscriber. One of the four functions below."""
+"""How a chunk looks to a subscriber: one of the four functions below, or a ``selection``. Nothing:
+the chunk is not for them."""
 
 
 def framed(chunk: Chunk) -> Buffer:

@@ -103,6 +103,8 @@ class Fanout:
         for form, followers in tuple(self._following.items()):
             if followers:
                 data = form(chunk)
+                if not data:
+                    continue  # of a track that they did not select
                 counters.deliveries += len(followers)
                 counters.bytes_out += len(data) * len(followers)
                 # A write may move its subscriber to ``behind``, hence the copy.
@@ -118,8 +120,9 @@ class Fanout:
     ) -> None:
         """Let in a subscriber: it gets ``opening`` and ``chunks``, the newest of the run, in one
         write with its head, and follows from there."""
-        data = [*opening, *map(subscriber.form, chunks)]
-        self._count(len(chunks), data)
+        seen = _as_seen(subscriber, chunks)
+        data = [*opening, *seen]
+        self._count(len(seen), data)
         self.follow(subscriber)  # first: the write may pause it
         subscriber.sink.begin(content_type, data)
 
@@ -162,11 +165,16 @@ class Fanout:
 
     def send(self, subscriber: Subscriber, chunks: Sequence[Chunk]) -> None:
         """Send these chunks to one subscriber."""
-        if chunks:
-            data = [subscriber.form(chunk) for chunk in chunks]
-            self._count(len(chunks), data)
+        data = _as_seen(subscriber, chunks)
+        if data:
+            self._count(len(data), data)
             subscriber.sink.writelines(data)
 
     def _count(self, chunks: int, data: Sequence[Buffer]) -> None:
         self._counters.deliveries += chunks
         self._counters.bytes_out += sum(map(len, data))
+
+
+def _as_seen(subscriber: Subscriber, chunks: Sequence[Chunk]) -> list[Buffer]:
+    """Those that are for it."""
+    return [data for chunk in chunks if (data := subscriber.form(chunk))]

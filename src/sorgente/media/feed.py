@@ -18,6 +18,7 @@ from sorgente.media.continuity import Continuity
 from sorgente.media.fanout import Counters
 from sorgente.media.publisher import Form, Outcome, Publisher
 from sorgente.media.relay import Relay
+from sorgente.media.selection import Menu
 from sorgente.media.session import Mode, Session
 from sorgente.media.subscriber import Subscriber
 from sorgente.media.window import WindowBounds
@@ -197,12 +198,14 @@ class Feed:
             self._journal.published(self, self.session)
         return self.session.publisher(form, who, on_ended)
 
-    def open_relay(self, content_type: str, init: InitSegment | None) -> Relay:
-        """See :class:`~.session.Stage`."""
+    def open_relay(
+        self, content_type: str, init: InitSegment | None, menu: Menu | None = None
+    ) -> Relay:
+        """See :class:`~.session.Stage`; ``menu``: what its players may select from."""
         self._abort_relay()
         rules = self._rules
         bounds = rules.bounds_of(init)
-        self.relay = Relay(content_type, init, bounds, rules.max_lag, self.counters)
+        self.relay = Relay(content_type, init, bounds, rules.max_lag, self.counters, menu)
         self._recognised(resumed=False)
         waiting, self._waiting = self._waiting, {}
         for subscriber in waiting:

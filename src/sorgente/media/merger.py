@@ -18,6 +18,7 @@ from sorgente.media.chunk import Chunk
 from sorgente.media.feed import Feed
 from sorgente.media.relay import Relay
 from sorgente.media.run import Run
+from sorgente.media.selection import Menu
 from sorgente.media.track import Track
 
 
@@ -43,7 +44,8 @@ class Merger:
         self._ids = {track: number for number, track in enumerate(tracks, start=1)}
         self._leading = next((track for track in tracks if track.is_video), tracks[0])
         if relay is None or relay.init is None or not relay.init.compatible_with(merged):
-            self._relay = self._whole().open_relay(merged.content_type, merged)
+            menu = Menu(tracks, merged)
+            self._relay = self._whole().open_relay(merged.content_type, merged, menu)
             self._run = None
             self._shift, self._end = Fraction(0), (0, 1)
 
@@ -71,6 +73,8 @@ class Merger:
             now,
             random_access=leads and cut.random_access,
             has_sync_sample=leads and cut.contains_random_access,
+            track=track_id,
+            begins=cut.random_access,
         )
         self._relay.append(chunk, now)
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from sorgente.isobmff.init_segment import InitSegment
 from sorgente.media.chunk import MOVABLE, Buffer, Chunk
 from sorgente.media.fanout import Counters, Fanout
+from sorgente.media.selection import Menu
 from sorgente.media.splice import Progress
 from sorgente.media.subscriber import Subscriber
 from sorgente.media.window import Window, WindowBounds
@@ -26,6 +27,7 @@ class Relay:
     ``content_type``  of every response.
     ``init``          None for bytes we do not understand.
     ``max_lag``       seconds a slow player may be behind before it is moved forward.
+    ``menu``          of a merged stream: what players may select from.
     """
 
     def __init__(
@@ -35,9 +37,11 @@ class Relay:
         bounds: WindowBounds,
         max_lag: float,
         counters: Counters,
+        menu: Menu | None = None,
     ) -> None:
         self.content_type = content_type
         self.init = init
+        self.menu = menu
         self.progress = None if init is None else Progress(init)
         self.window = Window(bounds)
         self._max_lag = max_lag
@@ -102,6 +106,7 @@ class Relay:
 
     def attend(self, subscriber: Subscriber) -> None:
         """Let in one who was here before the stream began: it gets the upload byte for byte."""
+        self._select(subscriber)
         self._fanout.begin(subscriber, self.content_type, self._opening(subscriber))
 
     def join(self, subscriber: Subscriber) -> None:
@@ -110,12 +115,13 @@ class Relay:
         Bytes we do not understand have none: it gets them from where they are.
         """
         subscriber.form = MOVABLE[subscriber.form]
+        self._select(subscriber)
         opening, window = self._opening(subscriber), self.window
         if self.init is None:
             self._fanout.begin(subscriber, self.content_type, opening)
             return
         newest = subscriber.start == "newest"
-        at = window.newest_random_access if newest else window.oldest_random_access
+        at = self._newest_access(subscriber) if newest else window.oldest_random_access
         if at is None:
             self._aligning[subscriber] = None
             subscriber.sink.begin(self.content_type, opening)
@@ -173,13 +179,29 @@ class Relay:
 
     def _align(self) -> None:
         """Start those who wait for a random access point, if the newest chunk is one."""
-        at = self.window.newest_random_access
-        if at is None or at != self.window.end - 1:
-            return
+        newest = self.window.end - 1
+        begins, chunk = self.window.newest_random_access == newest, self.window[newest]
         for subscriber in [s for s in self._aligning if not s.paused]:
-            del self._aligning[subscriber]
-            self._fanout.follow(subscriber)
-            self._fanout.send(subscriber, [self.window[at]])
+            selection = subscriber.selection
+            if begins if selection is None else selection.begins_at(chunk):
+                del self._aligning[subscriber]
+                self._fanout.follow(subscriber)
+                self._fanout.send(subscriber, [chunk])
+
+    def _select(self, subscriber: Subscriber) -> None:
+        """Give it no more than it asked for."""
+        if self.menu is not None and subscriber.picture is not None:
+            subscriber.selection = self.menu.select(subscriber.picture, subscriber.form)
+            subscriber.form = subscriber.selection or subscriber.form
+
+    def _newest_access(self, subscriber: Subscriber) -> int | None:
+        """Where it starts, unless it asks for more."""
+        window, selection = self.window, subscriber.selection
+        if selection is None:
+            return window.newest_random_access
+        chunks = window.run(window.first, len(window))
+        backwards = zip(range(window.end - 1, window.first - 1, -1), reversed(chunks), strict=True)
+        return next((number for number, chunk in backwards if selection.begins_at(chunk)), None)
 
     def _gone(self, subscriber: Subscriber) -> bool:
         """Whether it needs bytes that have left the window and that nothing can stand in for."""
@@ -201,11 +223,11 @@ class Relay:
 
     def _skip_forward(self, subscriber: Subscriber) -> bool:
         """Move a late player to the newest random access point; False if it has to wait for one."""
-        at = self.window.newest_random_access
+        at = self._newest_access(subscriber)
         if at is not None and at <= subscriber.cursor and subscriber.cursor >= self.window.first:
             return True  # it is in the newest group of pictures already: nothing to gain
         self._counters.lag_skips += 1
-        subscriber.form = MOVABLE[subscriber.form]
+        subscriber.form = MOVABLE.get(subscriber.form, subscriber.form)
         if self._init_chunk is not None and subscriber.cursor <= self._init_number:
             self._fanout.send(subscriber, [self._init_chunk])
         if at is None:

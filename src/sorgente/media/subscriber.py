@@ -7,9 +7,12 @@ is not even kept: it stands at the end of the window. Only one who is behind has
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from sorgente.media.chunk import Buffer, Form
+
+if TYPE_CHECKING:
+    from sorgente.media.selection import Selection
 
 Start = Literal["newest", "oldest"]
 """Which random access point a late joiner starts at."""
@@ -42,10 +45,13 @@ class Subscriber:
     ``form``    how chunks look to this player; changes once, when its stream stops being the upload
                 byte for byte.
     ``number``  what it is called among all of an origin's; 0 until it has a name.
+    ``picture`` the name of the only one it wants, empty for the best; None: it takes all there is.
+    ``selection``  what it gets instead of all.
     ``who``     address of its player, and ``since``: seconds, when it came.
     """
 
-    __slots__ = ("cursor", "form", "number", "paused", "since", "sink", "start", "who", "write")
+    __slots__ = ("cursor", "form", "number", "paused", "picture", "selection", "since", "sink",
+                 "start", "who", "write")  # fmt: skip
 
     def __init__(
         self,
@@ -53,6 +59,7 @@ class Subscriber:
         form: Form,
         start: Start = "newest",
         *,
+        picture: str | None = None,
         who: str = "",
         since: float = 0.0,
     ) -> None:
@@ -60,6 +67,8 @@ class Subscriber:
         self.write = sink.write
         self.form = form
         self.start: Start = start
+        self.picture = picture
+        self.selection: Selection | None = None
         self.cursor = 0
         self.paused = False
         self.number = 0

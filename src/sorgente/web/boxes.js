@@ -2,13 +2,18 @@
 // @ts-check
 
 const MAX_BOX = 64 * 1024 * 1024; // bytes: more is not a chunk, it is a mistake
+const NON_SYNC = 0x10000; // sample_is_non_sync_sample, §8.8.3.1
 const VISUAL_FIELDS = 78; // of a sample entry before its boxes, ISO/IEC 14496-12 §12.1.3
 const SOUND_FIELDS = 28; // §12.2.3
 
 /** @typedef {{type: string, start: number, body: number, end: number}} Box */
-/** @typedef {{id: number, kind: "video" | "audio", codec: string, timescale: number}} Track */
+/** @typedef {"video" | "audio"} Kind */
+/** @typedef {{id: number, kind: Kind, codec: string, timescale: number, flags: number}} Track
+ * `flags` of samples whose chunks say none */
 /** @typedef {{bytes: Uint8Array, tracks: Track[]}} Init */
-/** @typedef {{bytes: Uint8Array, track: number, time: number}} Chunk `time` in the track's ticks */
+/** @typedef {{bytes: Uint8Array, kind: Kind, time: number, key: boolean}} Chunk
+ * `time` in seconds, of decoding; `key`: decoding can begin here */
+/** @typedef {{init: Init} | {chunk: Chunk}} Unit */
 
 /** @param {Uint8Array} bytes */
 const view = (bytes) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -65,12 +70,12 @@ function find(bytes, box, ...path) {
 /** Bytes in, as they come; init segments and chunks out, whole. */
 export class Cutter {
   #rest = new Uint8Array(0);
-  /** @type {Set<number>} */
-  #kept = new Set();
+  /** @type {Track[]} */
+  #kept = [];
 
   /**
    * @param {Uint8Array} data
-   * @returns {Generator<{init: Init} | {chunk: Chunk}>}
+   * @returns {Generator<Unit>}
    */
   *feed(data) {
     this.#rest = this.#rest.length ? joined([this.#rest, data]) : data;
@@ -78,12 +83,12 @@ export class Cutter {
       const { bytes, last } = whole;
       if (last.type === "moov") {
         const init = read(bytes, last);
-        this.#kept = new Set(init.tracks.map(({ id }) => id));
+        this.#kept = init.tracks;
         yield { init };
         continue;
       }
-      const chunk = timed(bytes);
-      if (chunk !== null && this.#kept.has(chunk.track)) yield { chunk };
+      const chunk = timed(bytes, this.#kept);
+      if (chunk !== null) yield { chunk };
     }
   }
 
@@ -111,7 +116,7 @@ function read(bytes, moov) {
   /** @type {Track[]} */
   const tracks = [];
   for (const box of children(bytes, moov.body, moov.end)) {
-    const track = box.type === "trak" ? described(bytes, box) : null;
+    const track = box.type === "trak" ? described(bytes, moov, box) : null;
     if (track && !tracks.some(({ kind }) => kind === track.kind)) tracks.push(track);
   }
   const ids = new Set(tracks.map(({ id }) => id));
@@ -144,8 +149,8 @@ function trackOf(bytes, box) {
   return tkhd && view(bytes).getUint32(tkhd.body + (bytes[tkhd.body] === 1 ? 20 : 12));
 }
 
-/** @param {Uint8Array} bytes @param {Box} trak @returns {Track | null} */
-function described(bytes, trak) {
+/** @param {Uint8Array} bytes @param {Box} moov @param {Box} trak @returns {Track | null} */
+function described(bytes, moov, trak) {
   const hdlr = find(bytes, trak, "mdia", "hdlr");
   const mdhd = find(bytes, trak, "mdia", "mdhd");
   const stsd = find(bytes, trak, "mdia", "minf", "stbl", "stsd");
@@ -153,9 +158,14 @@ function described(bytes, trak) {
   const handler = hdlr && text(bytes, hdlr.body + 8, 4);
   if (!mdhd || !entry || (handler !== "vide" && handler !== "soun")) return null;
   const kind = handler === "vide" ? "video" : "audio";
+  const id = /** @type {number} */ (trackOf(bytes, trak));
+  const mvex = find(bytes, moov, "mvex");
+  const trex = mvex && [...children(bytes, mvex.body, mvex.end)].find(
+    (box) => box.type === "trex" && trackOf(bytes, box) === id);
   return {
-    id: /** @type {number} */ (trackOf(bytes, trak)),
+    id,
     kind,
+    flags: trex ? view(bytes).getUint32(trex.body + 20) : 0,
     codec: codec(bytes, entry, kind),
     timescale: view(bytes).getUint32(mdhd.body + (bytes[mdhd.body] === 1 ? 20 : 12)),
   };
@@ -234,8 +244,9 @@ function aac(b, at, type) {
   return `${type}.40.${object === 31 ? escaped : object}`;
 }
 
-/** @param {Uint8Array} bytes @returns {Chunk | null} */
-function timed(bytes) {
+/** Null: it is of none of the tracks. @param {Uint8Array} bytes @param {Track[]} tracks
+ * @returns {Chunk | null} */
+function timed(bytes, tracks) {
   for (const moof of children(bytes, 0, bytes.length)) {
     if (moof.type !== "moof") continue;
     const tfhd = find(bytes, moof, "traf", "tfhd");
@@ -244,10 +255,29 @@ function timed(bytes) {
     const data = view(bytes);
     const wide = bytes[tfdt.body] === 1;
     const at = tfdt.body + 4;
-    const time = wide ? Number(data.getBigUint64(at)) : data.getUint32(at);
-    return { bytes, track: data.getUint32(tfhd.body + 4), time };
+    const ticks = wide ? Number(data.getBigUint64(at)) : data.getUint32(at);
+    const track = tracks.find(({ id }) => id === data.getUint32(tfhd.body + 4));
+    if (!track) return null;
+    const { kind, timescale } = track;
+    const flags = firstFlags(bytes, tfhd, find(bytes, moof, "traf", "trun")) ?? track.flags;
+    return { bytes, kind, time: ticks / timescale, key: !(flags & NON_SYNC) };
   }
   return null;
+}
+
+/** Flags of the first sample, where a chunk says them: ISO/IEC 14496-12 §8.8.7, §8.8.8.
+ * @param {Uint8Array} bytes @param {Box} tfhd @param {Box | undefined} trun */
+function firstFlags(bytes, tfhd, trun) {
+  const data = view(bytes);
+  if (trun) {
+    const says = data.getUint32(trun.body);
+    const first = trun.body + 8 + (says & 1 ? 4 : 0);
+    if (says & 4) return data.getUint32(first);
+    if (says & 0x400) return data.getUint32(first + (says & 0x100 ? 4 : 0) + (says & 0x200 ? 4 : 0));
+  }
+  const says = data.getUint32(tfhd.body);
+  const before = (says & 1 ? 8 : 0) + (says & 2 ? 4 : 0) + (says & 8 ? 4 : 0) + (says & 16 ? 4 : 0);
+  return says & 0x20 ? data.getUint32(tfhd.body + 8 + before) : null;
 }
 
 /** @param {Uint8Array[]} parts */

@@ -2,25 +2,28 @@
 //
 // One request that never ends. When it does end (the encoder, the origin or the network was lost),
 // it is made anew, and what comes is put behind what was played: the picture stands still, the page
-// need not be loaded again.
+// need not be loaded again. Of several bit rates it asks for one; to play another, it makes a second
+// request, which takes over at a key frame.
 // @ts-check
-import { Cutter } from "./boxes.js";
+import { Handover } from "./handover.js";
+import { Ladder } from "./ladder.js";
 import { Pace } from "./pace.js";
-import { NOT_FOR_YOU, at, words } from "./site.js";
+import { at } from "./site.js";
 import { Feeder, feedable } from "./source.js";
+import { Refused, Stream } from "./stream.js";
 
 const LOOK = 50; // milliseconds between looks at the speed
 const AGAIN = [250, 500, 1000, 2000]; // milliseconds until the next try
 const REFUSED = 15000; // milliseconds until who may not watch asks again
-const SILENCE = 4000; // milliseconds without a byte: another request may be luckier
 const FORGET = 5000; // milliseconds of media that make the next failure the first one
 const SAME = 5; // seconds that a stream may be off what was played and still be the same
+const PATIENCE = 10_000; // milliseconds for the key frames of two bit rates to fall together
+const HOLD = 60; // milliseconds that one of them waits for the other: less than is buffered
+const SILENT = 500; // milliseconds without media: not the connection is slow, the encoder is away
 const LEAD = 1; // seconds before the first chunk, for sound that begins before its picture
 
 /** @typedef {import("./tile.js").Watched} Watched */
-
-/** The origin says no, and why. */
-class Refused extends Error {}
+/** @typedef {import("./boxes.js").Unit} Unit */
 
 /** @implements {Watched} */
 export class DirectPlayer {
@@ -31,10 +34,24 @@ export class DirectPlayer {
   /** @type {Feeder | null} */
   #feeder = null;
   #offset = NaN; // seconds between decode times and the element's
-  #closed = new AbortController();
+  #closed = false;
   #timer = 0;
-  #heard = 0; // when the last byte came
   #failures = 0;
+  /** @type {Stream | null} */
+  #stream = null;
+  /** What another begins with that has just taken over. @type {Unit[]} */
+  #handed = [];
+  /** What is to take over. @type {Handover | null} */
+  #next = null;
+  /** Pictures that wait for those of `#next`.
+   * @type {{since: number, chunks: import("./boxes.js").Chunk[]} | null} */
+  #held = null;
+  #newest = { video: -Infinity, audio: -Infinity }; // seconds of decoding
+  #fed = -Infinity; // when media came last
+  #ladder = new Ladder();
+  #choice = ""; // of whoever watches; empty: none
+  /** @type {readonly import("./stream.js").Picture[]} */
+  pictures = [];
   bytes = 0;
   /** Seconds from glass to glass that are aimed at. */
   target = 0.12;
@@ -46,7 +63,7 @@ export class DirectPlayer {
     this.#say = say;
     if (!feedable) {
       say("this browser has no Media Source Extensions: it plays the stream its own way");
-      video.src = this.#url;
+      video.src = `${this.#url}?picture=`;
       return;
     }
     this.#timer = setInterval(() => this.#look(), LOOK);
@@ -55,7 +72,9 @@ export class DirectPlayer {
   }
 
   close() {
-    this.#closed.abort();
+    this.#closed = true;
+    this.#stream?.close();
+    this.#next?.stream.close();
     clearInterval(this.#timer);
     this.#video.removeEventListener("waiting", this.#waiting);
     this.#feeder?.close();
@@ -76,29 +95,34 @@ export class DirectPlayer {
   }
 
   #waiting = () => {
-    if (!this.#video.seeking && this.#video.currentTime > 0) this.#pace.stalled();
+    if (this.#video.seeking || !this.#video.currentTime) return;
+    this.#pace.stalled();
+    this.#fellBehind();
   };
 
+  /** There was nothing to play, though something comes: too slowly. */
+  #fellBehind() {
+    const now = performance.now();
+    if (now - this.#fed < SILENT && !document.hidden) this.#ladder.stalled(now);
+  }
+
   async #run() {
-    const { signal } = this.#closed;
-    while (!signal.aborted) {
+    while (!this.#closed) {
       this.#say("waiting for the stream");
-      const request = new AbortController();
-      const hang = () => request.abort();
-      signal.addEventListener("abort", hang);
       const began = performance.now();
       let refused = false;
       try {
-        await this.#play(request);
+        await this.#play();
         this.#say("the stream has ended");
       } catch (error) {
-        if (signal.aborted) return;
+        if (this.#closed) return;
         refused = error instanceof Refused;
         const { message } = /** @type {Error} */ (error);
         this.#say(refused ? message : `interrupted: ${message}`);
       } finally {
-        signal.removeEventListener("abort", hang);
-        request.abort();
+        this.#stream?.close();
+        this.#next?.stream.close();
+        this.#next = null;
       }
       if (performance.now() - began > FORGET) this.#failures = 0;
       const wait = refused ? REFUSED : AGAIN[Math.min(this.#failures++, AGAIN.length - 1)];
@@ -106,67 +130,119 @@ export class DirectPlayer {
     }
   }
 
-  /** One request, to its end. @param {AbortController} request */
-  async #play(request) {
-    const response = await fetch(this.#url, { cache: "no-store", signal: request.signal });
-    if (NOT_FOR_YOU.includes(response.status)) throw new Refused(await words(response));
-    if (!response.ok || !response.body) throw new Error(await words(response));
-    const reader = response.body.getReader();
-    const cutter = new Cutter();
-    this.#heard = performance.now();
-    const patience = setInterval(() => {
-      if (performance.now() - this.#heard > SILENCE) request.abort(new Error("nothing comes"));
-    }, LOOK);
-    const refused = (/** @type {Error} */ error) => {
-      this.#drop();
-      request.abort(error);
-    };
-    try {
-      /** @type {import("./boxes.js").Init | null} */
-      let init = null;
-      for (;;) {
-        const { done, value } = await reader.read();
-        if (done) return;
-        this.#heard = performance.now();
-        this.bytes += value.length;
-        for (const unit of cutter.feed(value)) {
-          if ("init" in unit) {
-            init = unit.init;
-            await this.#begin(init, refused);
-          } else if (init !== null) {
-            this.#append(init, unit.chunk);
-          }
+  /** A request, and those that take over from it, until one ends. */
+  async #play() {
+    this.#stream = this.#request(this.#choice || this.#playing?.name || "");
+    let stream;
+    do {
+      stream = this.#stream;
+      try {
+        for (const unit of this.#handed.splice(0)) await this.#take(stream, unit);
+        for await (const unit of stream.units) {
+          if (stream !== this.#stream) break;
+          await this.#take(stream, unit);
         }
+      } catch (error) {
+        if (stream === this.#stream) throw error;
       }
-    } finally {
-      clearInterval(patience);
-    }
+    } while (stream !== this.#stream);
   }
 
-  /** @param {import("./boxes.js").Init} init @param {(error: Error) => void} refused */
-  async #begin(init, refused) {
+  /** @param {string} picture empty: the best */
+  #request(picture) {
+    const url = `${this.#url}?picture=${encodeURIComponent(picture)}`;
+    return new Stream(url, (count) => (this.bytes += count));
+  }
+
+  /** @param {Stream} stream @param {Unit} unit */
+  async #take(stream, unit) {
+    if ("init" in unit) await this.#begin(stream, unit.init);
+    else this.#append(unit.chunk);
+  }
+
+  /** @param {Stream} stream @param {import("./boxes.js").Init} init */
+  async #begin(stream, init) {
     if (!init.tracks.length) throw new Error("there is neither picture nor sound in it");
     if (this.#feeder && (this.#video.error || !this.#feeder.follows(init))) this.#drop();
     if (!this.#feeder) {
       this.#feeder = new Feeder(this.#video);
       this.#feeder.onappended = () => this.#appended();
     }
-    this.#feeder.onerror = refused;
+    this.#feeder.onerror = (error) => {
+      this.#drop();
+      stream.close(error);
+    };
     this.#fresh = true;
+    this.#held = null;
+    this.pictures = stream.pictures;
     await this.#feeder.begin(init);
     this.#say("");
   }
 
   #fresh = true; // the next chunk is the first of a request, or behind a new init segment
 
-  /** @param {import("./boxes.js").Init} init @param {import("./boxes.js").Chunk} chunk */
-  #append(init, chunk) {
-    if (this.#fresh) {
-      const track = init.tracks.find(({ id }) => id === chunk.track);
-      this.#place(chunk.time / (track?.timescale ?? 1));
-      this.#fresh = false;
+  /** @param {import("./boxes.js").Chunk} chunk */
+  #append(chunk) {
+    const { kind, key, time, bytes } = chunk;
+    if (kind === "video" && (this.#held || (key && this.#next?.ready))) {
+      this.#held ??= { since: performance.now(), chunks: [] };
+      this.#held.chunks.push(chunk);
+      return;
     }
-    this.#feeder?.append(chunk.bytes);
+    if (this.#fresh) this.#place(time);
+    this.#fresh = false;
+    this.#newest[kind] = time;
+    this.#feeder?.append(bytes);
+  }
+
+  /** Play the picture of that name; empty: what seems best. @param {string} name */
+  choose(name) {
+    this.#choice = name;
+    this.#next?.stream.close();
+    if (name && name !== this.#playing?.name) this.#change(name);
+  }
+
+  /** Go over to another picture, at one of its key frames. @param {string} name */
+  async #change(name) {
+    const next = new Handover(this.#request(name));
+    this.#next = next;
+    const patience = setInterval(() => next.hurry(), PATIENCE);
+    try {
+      const units = await next.begun(() => this.#newest);
+      if (next === this.#next) this.#handOver(next, units);
+    } catch {
+      // What is played goes on.
+    } finally {
+      clearInterval(patience);
+      if (next === this.#next) this.#next = null;
+      if (next.stream !== this.#stream) next.stream.close();
+    }
+  }
+
+  /** @param {Handover} next @param {Unit[]} units of it */
+  #handOver({ stream, late }, units) {
+    const last = units[units.length - 1];
+    if (late && "chunk" in last) this.#video.currentTime = last.chunk.time + this.#offset;
+    const old = this.#stream;
+    this.#handed = units;
+    this.#stream = stream;
+    this.#next = null;
+    old?.close();
+  }
+
+  #adapt() {
+    if (this.#choice || this.#next) return;
+    const now = performance.now();
+    const at = this.pictures.findIndex(({ playing }) => playing);
+    const step = this.#ladder.advise(now);
+    const other = this.pictures[at + step];
+    if (!step || at < 0 || !other) return;
+    this.#ladder.moved(step, now);
+    this.#change(other.name);
+  }
+
+  get #playing() {
+    return this.pictures.find(({ playing }) => playing);
   }
 
   /** Where on the element's timeline a stream goes that begins at `time`: on where it was, if it
@@ -180,8 +256,18 @@ export class DirectPlayer {
     this.#pace.reset();
   }
 
+  /** The other's key frame does not come now. */
+  #release() {
+    for (const { time, bytes } of this.#held?.chunks ?? []) {
+      this.#newest.video = time;
+      this.#feeder?.append(bytes);
+    }
+    this.#held = null;
+  }
+
   #appended() {
     const end = this.#feeder?.end ?? NaN;
+    this.#fed = performance.now();
     if (!Number.isNaN(end)) this.#pace.arrived(end, performance.now());
   }
 
@@ -195,10 +281,13 @@ export class DirectPlayer {
 
   #look() {
     const video = this.#video;
+    if (this.#held && performance.now() - this.#held.since > HOLD) this.#release();
+    this.#adapt();
     if (!this.#feeder || !video.buffered.length) return;
     if (video.paused && !this.held) video.play().catch(() => {});
     const now = performance.now();
-    const here = nextPlayable(video.buffered, video.currentTime);
+    const starved = video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA;
+    const here = nextPlayable(video.buffered, video.currentTime, starved);
     if (here !== null) {
       video.currentTime = here;
       return;
@@ -206,6 +295,7 @@ export class DirectPlayer {
     const advice = this.#pace.advise(video.currentTime, this.target, now);
     if (advice === null || video.seeking) return;
     if ("jump" in advice) {
+      if (advice.jump > this.#feeder.end) this.#fellBehind();
       video.currentTime = Math.min(advice.jump, this.#feeder.end);
     } else if (Math.abs(video.playbackRate - advice.rate) > 0.001) {
       video.playbackRate = advice.rate;
@@ -217,13 +307,15 @@ export class DirectPlayer {
 }
 
 const GAP = 0.1; // seconds that a browser plays over by itself
+const CRUMB = 0.2; // seconds before a gap: too little to end a seek with, which waits for ever
 
 /** Where to go from a place with nothing to play; null: there is something, or nothing ahead.
- * @param {TimeRanges} ranges @param {number} time */
-function nextPlayable(ranges, time) {
+ * @param {TimeRanges} ranges @param {number} time @param {boolean} starved the browser waits */
+function nextPlayable(ranges, time, starved) {
   for (let index = 0; index < ranges.length; index++) {
-    if (time < ranges.start(index) - GAP) return ranges.start(index);
-    if (time < ranges.end(index) + GAP) return null;
+    if (time < ranges.start(index) - (starved ? 0 : GAP)) return ranges.start(index);
+    const isLast = index === ranges.length - 1;
+    if (time < ranges.end(index) + (starved && !isLast ? -CRUMB : GAP)) return null;
   }
   return null;
 }

@@ -2,6 +2,7 @@
 // @ts-check
 import { ClockReader, since } from "./clock.js";
 import { Plot } from "./plot.js";
+import { RateMenu } from "./rates.js";
 import { Reporter } from "./report.js";
 
 const SAMPLE = 250; // milliseconds between values of the plots
@@ -12,7 +13,9 @@ const FRESH = 1000; // milliseconds that a measured latency stands for
 /**
  * What a tile wants of a player.
  * @typedef {{target: number, bytes: number, held: boolean, close(): void,
- *            latency(): number | null, seen(seconds: number, time: number): void}} Watched
+ *            latency(): number | null, seen(seconds: number, time: number): void,
+ *            pictures?: readonly import("./stream.js").Picture[],
+ *            choose?: (name: string) => void}} Watched
  */
 
 /** @param {number} seconds */
@@ -27,6 +30,7 @@ export class Tile {
   #clock;
   #label;
   #note;
+  #rates;
   #misses = 0;
   #late = NaN;
   #measured = -Infinity;
@@ -77,6 +81,8 @@ export class Tile {
       }
     });
     this.#player = make(this.video, (line) => this.#say(line));
+    const rates = /** @type {HTMLSelectElement} */ (element.querySelector(".rates"));
+    this.#rates = new RateMenu(rates, (picture) => this.#player.choose?.(picture));
     this.#timer = setInterval(() => this.#sample(), SAMPLE);
     this.#next();
   }
@@ -142,6 +148,7 @@ export class Tile {
     this.#plots.bits.add(bits);
     this.#plots.stalls.add(this.#stalls);
     this.#plots.dropped.add(video.getVideoPlaybackQuality().droppedVideoFrames);
+    this.#rates.show(this.#player.pictures ?? []);
     this.#label.textContent = latency === null ? "" : milliseconds(latency);
     this.#label.title = isTrue
       ? "from the camera to this screen, read from the picture"

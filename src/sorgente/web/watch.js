@@ -122,7 +122,8 @@ document.addEventListener("keydown", (event) => {
   const pressed = event.target instanceof HTMLButtonElement && event.key === " ";
   const sliding = event.target === slider && event.key.startsWith("Arrow");
   const action = KEYS[event.key];
-  if (!action || pressed || sliding || event.ctrlKey || event.metaKey || event.altKey) return;
+  const choosing = event.target instanceof HTMLSelectElement; // letters and arrows are its own
+  if (!action || pressed || sliding || choosing || event.ctrlKey || event.metaKey || event.altKey) return;
   event.preventDefault();
   action();
 });
