@@ -343,7 +343,8 @@ def test_no_header_of_cmcd_is_in_the_way(house: House, lines: tuple[bytes, ...])
 
 
 EXPOSED = (
-    b"Date, Age, ETag, Content-Length, Content-Range, Accept-Ranges, CMSD-Static, CMSD-Dynamic"
+    b"Date, Age, ETag, Content-Length, Content-Range, Accept-Ranges, CMSD-Static, CMSD-Dynamic,"
+    b" Sorgente-Pictures"
 )
 
 

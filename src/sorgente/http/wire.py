@@ -18,7 +18,7 @@ CORS: Final = (
     # (protocols §3.3). Named one by one, as the wildcard does not count with credentials.
     b"Access-Control-Allow-Origin: *\r\n"
     b"Access-Control-Expose-Headers: Date, Age, ETag, Content-Length, Content-Range,"
-    b" Accept-Ranges, CMSD-Static, CMSD-Dynamic\r\n"
+    b" Accept-Ranges, CMSD-Static, CMSD-Dynamic, Sorgente-Pictures\r\n"
     # Without it a player's ResourceTiming reads zeros.
     b"Timing-Allow-Origin: *\r\n"
 )
