@@ -95,6 +95,23 @@ def test_over_the_memory_bound_the_largest_window_gives(stage: Stage) -> None:
     assert large.relay.window.first > 0
 
 
+def test_what_stands_in_for_an_encoder_that_is_away_is_within_the_bound_too(stage: Stage) -> None:
+    upload = video(100, gop=25, size=150)
+    publisher, now = stage.publish("a"), NOW
+    stage.broker.feed(publisher, upload.init, now)
+    for chunk in upload.chunks:
+        now += 0.04
+        stage.broker.feed(publisher, chunk, now)
+        stage.broker.tick(now, now)
+    publisher.break_off("killed", now)
+    before, most = stage.broker.bytes_held, 0
+    for _ in range(500):
+        now += 0.1
+        stage.broker.tick(now, now)
+        most = max(most, stage.broker.bytes_held)
+    assert before < most <= 64_000
+
+
 def test_uploads_that_hold_more_than_all_memory_are_ended(stage: Stage) -> None:
     publisher = stage.publish("a")
     upload = video(1, size=200_000)

@@ -26,9 +26,11 @@ from sorgente.media.report import ChannelReport, report
 from sorgente.media.subscriber import Subscriber
 from sorgente.media.utc import UtcClock
 
-MEMORY_CHECKS_PER_LIMIT: Final = 64
-"""The memory of all channels is added up each time this part of the limit has come in: the bound
-holds to 1/64, and a busy origin does not count its channels for every packet."""
+MEMORY_CHECKS_PER_LIMIT: Final = 256
+"""The memory of all channels is added up each time this part of the limit has come in: a busy
+origin does not count its channels for every packet. What comes in may be held four times over (by
+its path, by the channel as one stream, to be announced, and as an object): the bound holds to
+1/64."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,31 +273,36 @@ class Broker:
 
     def _make_room(self, publisher: Publisher, now: float) -> None:
         error = OutOfMemory(f"uploads alone hold more than {self._limits.memory} bytes")
+        while self._give_back() > 0:
+            if not self._end_larger(publisher, error, now):
+                self._full = True
+                publisher.break_off(str(error), now)
+                raise error
+        self._full = False
+
+    def _give_back(self) -> int:
+        """Let the largest windows give what is too much; return the bytes that they cannot."""
         excess = self.bytes_held - self._limits.memory
         while excess > 0:
             largest_first = sorted(self._channels.values(), key=lambda each: -each.bytes_kept)
             freed = next((freed for each in largest_first if (freed := each.drop_oldest())), 0)
-            freed = freed or self._end_larger(publisher, error, now)
             if not freed:
-                self._full = True
-                publisher.break_off(str(error), now)
-                raise error
+                break
             excess -= freed
-        self._full = False
+        return excess
 
-    def _end_larger(self, publisher: Publisher, error: OutOfMemory, now: float) -> int:
+    def _end_larger(self, publisher: Publisher, error: OutOfMemory, now: float) -> bool:
         """End the uploads of the path whose chunks hold most while they come in, if that is more
-        than ``publisher`` holds; return the bytes that frees. Who fills the memory and falls silent
+        than ``publisher`` holds; return whether there is one. Who fills the memory and falls silent
         pays, not who comes next."""
         sessions = [feed.session for channel in self for feed in channel if feed.session]
         largest = max(sessions, key=lambda session: session.bytes_pending, default=None)
         if largest is None or publisher.is_of(largest):
-            return 0
-        pending = largest.bytes_pending
-        if pending <= publisher.bytes_pending:
-            return 0
+            return False
+        if largest.bytes_pending <= publisher.bytes_pending:
+            return False
         largest.end(error, now)
-        return pending
+        return True
 
     def tick(self, now: float, wall: float) -> None:
         """Do what only time brings about; call it a few times a second."""
@@ -303,6 +310,7 @@ class Broker:
         for channel in self:
             channel.tick(now)
             self._forget_if_idle(channel)
+        self._give_back()  # what stands in for encoders that are away takes memory too
 
     def close(self, now: float) -> None:
         """End all uploads, and all players without a clean end."""

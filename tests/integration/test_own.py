@@ -234,5 +234,5 @@ async def test_all_of_it_is_bounded(launch: Launch) -> None:
     await until(lambda: channel.shelf.bytes_held <= 60_000)
     assert (await origin.ask("GET", OWN + "chunk-stream0-00001.m4s")).status in (404, 410)
     assert (await origin.ask("GET", OWN + "chunk-stream0-00399.m4s")).status == 200
-    # Looked after each 64th of it: until then there is as much more.
-    assert origin.broker.bytes_held <= 200_000 + 200_000 // MEMORY_CHECKS_PER_LIMIT
+    # Looked after each part of it has come in: what of that is held is up to four times as much.
+    assert origin.broker.bytes_held <= 200_000 + 4 * 200_000 // MEMORY_CHECKS_PER_LIMIT
