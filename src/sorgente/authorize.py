@@ -16,10 +16,11 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import asdict
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv6Address
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sorgente.errors import RefusedByProgram, Undecided
+from sorgente.http.address import read_address
 from sorgente.http.asking import Question, Verdict
 from sorgente.outbound import OutboundUrl, open_session
 from sorgente.turns import Turns
@@ -185,13 +186,8 @@ def _key(question: Question) -> bytes:
 
 def _party(address: str) -> str:
     """Whose it is: of IPv6, a household has 2^64 (RFC 6177), which are its first 64 bits."""
-    try:
-        known = ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(known, IPv6Address):
-        return str(known.ipv4_mapped or int(known) >> 64)
-    return address
+    known = read_address(address)
+    return str(int(known) >> 64) if isinstance(known, IPv6Address) else str(known or address)
 
 
 def _holds(cache_control: str) -> float:

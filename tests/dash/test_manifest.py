@@ -44,7 +44,7 @@ def test_the_complete_text() -> None:
         text("cc"),
     )
     golden = Path(__file__).with_name("complete.mpd").read_bytes()
-    assert render(presentation(period(*tracks, produced_at=NOON + Fraction("0.04")))) == golden
+    assert render(presentation(period(*tracks, produced_at=NOON - Fraction("0.04")))) == golden
 
 
 def test_the_delay_is_both_in_the_mpd_and_in_the_service_description() -> None:
@@ -52,6 +52,16 @@ def test_the_delay_is_both_in_the_mpd_and_in_the_service_description() -> None:
     assert mpd.root.attrib["suggestedPresentationDelay"] == "PT0.2S"
     assert [dict(node.attrib) for node in descendants(mpd.root, "Latency")] == [
         {"referenceId": "1", "target": "200", "min": "100", "max": "400"}
+    ]
+
+
+def test_what_an_encoder_keeps_for_itself_is_not_asked_of_players() -> None:
+    """dash.js takes it off the target of the service description, Shaka knows nothing of it."""
+    late = period(video(), produced_at=NOON - Fraction("1.3"))
+    mpd = read(presentation(late, latency_target=Fraction("0.5")))
+    assert mpd.root.attrib["suggestedPresentationDelay"] == "PT0.5S"
+    assert [dict(node.attrib) for node in descendants(mpd.root, "Latency")] == [
+        {"referenceId": "1", "target": "1800", "min": "1550", "max": "2300"}
     ]
 
 

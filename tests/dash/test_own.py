@@ -101,6 +101,29 @@ def test_an_encoder_that_runs() -> None:
     assert len(mpd.root.findall("{*}ServiceDescription")) == 1
 
 
+@pytest.mark.parametrize(
+    ("made", "target"),
+    [("00.200", 2300), ("02.000", 500), ("09.500", 500), ("xx", 500)],
+    ids=["1.8 s before", "when it is due", "later", "unreadable"],
+)
+def test_what_an_encoder_keeps_for_itself_is_not_asked_of_players(made: str, target: int) -> None:
+    """Its own word on when what is 2 s into the period was made: dash.js takes the difference off
+    the target."""
+    template = '<SegmentTemplate timescale="1000000"'
+    reference = (
+        '<ProducerReferenceTime id="1" type="captured" presentationTime="2000000"'
+        f' wallClockTime="2026-11-22T20:40:{made}Z"/>'
+    )
+    manifest = FFMPEG.replace(template, reference + template)
+    (latency,) = made_of(manifest).root.iterfind(".//{*}Latency")
+    assert int(latency.attrib["target"]) == target
+    assert int(latency.attrib["min"]) == target - 250
+
+
+def made_of(manifest: str) -> Mpd:
+    return made([put(7, 40, manifest=manifest)])
+
+
 def test_an_encoder_that_began_again_is_another_period() -> None:
     mpd = made([put(7, 40), put(9, 3, START + 50), put(12, 8, START + 55)])
     lengths = [seconds(period.attrib.get("duration", "")) for period in mpd.periods]

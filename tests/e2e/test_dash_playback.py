@@ -23,6 +23,7 @@ from tests.e2e.players.lines import (
     b_frames_muxed,
     ladder_of_fifths,
     ladder_of_frames,
+    looks_ahead,
     vp9_and_opus,
 )
 from tests.e2e.players.measurement import Switch, late, longest_still, write_down
@@ -48,6 +49,7 @@ LINES: Final[dict[str, Line]] = {
     "three bit rates": ladder_of_frames,
     "B-frames": b_frames,
     "AV1 and Opus": av1_and_opus,
+    "late, and it says so": looks_ahead,
     "VP9 and Opus": vp9_and_opus,
 }
 MORE_LINES: Final[dict[str, Line]] = {

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sorgente.errors import OriginError
-from sorgente.http.access import Reason, channel_of, is_loopback
+from sorgente.http.access import Reason, channel_of
 from sorgente.http.ingest_path import ingest_path
 from sorgente.keys import Key
 from tests.support.transport import House, RecordingTransport, body_of, header, request, status
@@ -50,33 +50,6 @@ def keyed() -> House:
 
 def untouched(house: House) -> bool:
     return not list(house.broker) and not house.journal.entries
-
-
-@pytest.mark.parametrize(
-    ("host", "expected"),
-    [
-        ("127.0.0.1", True),
-        ("127.200.3.4", True),
-        ("::1", True),
-        ("::ffff:127.0.0.1", True),
-        ("::ffff:7f00:1", True),
-        ("::1%lo", True),
-        ("128.0.0.1", False),
-        ("10.0.0.1", False),
-        ("0.0.0.0", False),
-        ("169.254.0.1", False),
-        ("::", False),
-        ("::2", False),
-        ("fe80::1%eth0", False),
-        ("::ffff:10.0.0.1", False),
-        ("::127.0.0.1", False),
-        ("localhost", False),
-        ("unknown", False),
-        ("", False),
-    ],
-)
-def test_this_machine_and_no_other(host: str, expected: bool) -> None:
-    assert is_loopback(host) is expected
 
 
 @pytest.mark.parametrize("line", PUBLISHING + NOWHERE)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 
 from sorgente.dash.recording import recorded
 from sorgente.errors import ChannelConflict
+from sorgente.isobmff.prft import NTP_EPOCH
 from sorgente.media.channel import WHOLE
 from sorgente.media.track import Absence
 from tests.media.stage import FRAME, UTC, Stage, both
@@ -75,6 +77,27 @@ def test_no_player_is_asked_to_be_closer_than_a_chunk_is_long(
     stage = Stage(channel_rules(latency_target=asked))
     stage.send(stage.publish(), video(160, gop=25))
     assert stage.snapshot.latency_target == target
+
+
+@pytest.mark.parametrize(
+    ("asked", "target"),
+    [("3", "1.7"), ("1", "0.5"), ("0.3", "0.3"), (None, "0.5")],
+    ids=["the rest", "what players get by with", "no more than is asked", "by default"],
+)
+def test_what_the_encoder_keeps_for_itself_is_made_up_for_as_far_as_players_can(
+    asked: str | None, target: str
+) -> None:
+    """It says with each chunk that this was made 1.3 s ago."""
+    rules = channel_rules(latency_target=None if asked is None else Fraction(asked))
+    stage, upload = Stage(rules), video(160, gop=25)
+    made = [round((UTC + n * FRAME - 1.3 + NTP_EPOCH) * 2**32) for n in range(160)]
+    chunks = [
+        boxes.prft(1, when, 0) + chunk for when, chunk in zip(made, upload.chunks, strict=True)
+    ]
+    stage.send(stage.publish(), replace(upload, chunks=chunks))
+    snapshot = stage.snapshot
+    assert float(snapshot.periods[-1].encoder_delay) == pytest.approx(1.3, abs=0.01)
+    assert float(snapshot.latency_target) == pytest.approx(float(target), abs=0.01)
 
 
 @pytest.mark.parametrize("window", [0.5, 8.0, 12.0])

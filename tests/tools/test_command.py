@@ -92,6 +92,7 @@ def test_every_track_is_a_file_of_its_own_with_times_that_mean_something(plan: P
         assert {"cmaf", "frag_every_frame", "frag_discont", "skip_trailer"} <= flags
         assert value(arguments, "-output_ts_offset") == "10"
         assert value(arguments, "-flush_packets") == "1"
+        assert value(arguments, "-write_prft") == "wallclock"
 
 
 @given(plans)

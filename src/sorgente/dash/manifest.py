@@ -68,7 +68,9 @@ def _dynamic(snapshot: PresentationSnapshot) -> Element:
             "suggestedPresentationDelay": duration(snapshot.latency_target),
             "minBufferTime": duration(min(snapshot.latency_target, _longest(snapshot))),
         },
-        service_description(snapshot.latency_target, reference_id),
+        service_description(
+            snapshot.latency_target, reference_id, snapshot.periods[-1].encoder_delay
+        ),
         *periods,
         HTTP_ISO,
         HTTP_HEAD,

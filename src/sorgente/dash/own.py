@@ -27,7 +27,7 @@ from xml.parsers import expat
 
 from sorgente.dash.descriptors import HTTP_HEAD, HTTP_ISO
 from sorgente.dash.manifest import AVAILABILITY_START_TIME, MINIMUM_UPDATE_PERIOD, NAMESPACE
-from sorgente.dash.own_template import later, templates
+from sorgente.dash.own_template import later, made_at, templates
 from sorgente.dash.posted import read_manifest
 from sorgente.dash.service import service_description
 from sorgente.dash.values import date_time, decimal, duration
@@ -124,8 +124,14 @@ def _live(
         "timeShiftBufferDepth": newest.get("timeShiftBufferDepth", duration(terms.window)),
         "suggestedPresentationDelay": duration(terms.latency_target),
     }
-    service = service_description(terms.latency_target, None)
+    service = service_description(terms.latency_target, None, _encoder_delay(periods[0]))
     return element("MPD", attributes, service, *listed, HTTP_ISO, HTTP_HEAD)
+
+
+def _encoder_delay(first: _Period) -> Fraction:
+    """Seconds that dash.js takes off the target: it heeds the first reference time there is."""
+    made = made_at(first.node)
+    return Fraction(0) if made is None else max(Fraction(0), first.start - made)
 
 
 def _recording(said: dict[str, str | None], periods: list[_Period]) -> Element:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final
 
-from sorgente.dash.posted import filled
+from sorgente.dash.posted import filled, moment
 from sorgente.dash.xml import Element
 from sorgente.media.addresses import between
 
@@ -125,6 +125,22 @@ class Template:
 def templates(period: Element) -> Collection[Template]:
     """Of all its Representations that have one."""
     return _by_representation(period).values()
+
+
+def made_at(period: Element) -> Fraction | None:
+    """UTC seconds when what the period starts with was made, by the first ``ProducerReferenceTime``
+    in it (§5.12); None: it has none that can be read."""
+    found = _by_representation(period)
+    for adaptation in _named(period, "AdaptationSet"):
+        for representation in _named(adaptation, "Representation"):
+            template = found.get(id(representation))
+            for node in (adaptation, representation):
+                for reference in _named(node, "ProducerReferenceTime"):
+                    wall = moment(reference.attributes.get("wallClockTime", ""))
+                    at = _whole(reference.attributes.get("presentationTime", ""))
+                    if template is not None and wall is not None and at is not None:
+                        return wall - Fraction(at - template.offset, template.timescale)
+    return None
 
 
 def later(period: Element, by: Fraction) -> Element:

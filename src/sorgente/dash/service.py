@@ -29,13 +29,17 @@ SHAKA_TOLERANCE: Final = Fraction(1, 2)
 """``liveSync.targetLatencyTolerance``: below it, nothing is too early for Shaka."""
 
 
-def service_description(target: Fraction, reference_id: str | None) -> Element:
-    """``target`` in seconds.
+def service_description(
+    target: Fraction, reference_id: str | None, encoder_delay: Fraction = Fraction(0)
+) -> Element:
+    """``target``: seconds behind what is announced.
 
-    ``reference_id`` is the ProducerReferenceTime of the live period: LL has the target
-    "relative to the producer reference time".
+    ``reference_id`` is the ProducerReferenceTime of the live period, and ``encoder_delay`` how many
+    seconds the timeline lies behind it: LL has the target "relative to the producer reference
+    time", and dash.js takes those seconds off it. It would aim at what is not there yet.
     """
-    slowest = SLOWEST if target <= SHAKA_TOLERANCE else Fraction(1)
+    slowest = SLOWEST if target + encoder_delay <= SHAKA_TOLERANCE else Fraction(1)
+    most = target + min(target, MOST_LATE)
     return element(
         "ServiceDescription",
         {"id": 0},
@@ -43,9 +47,9 @@ def service_description(target: Fraction, reference_id: str | None) -> Element:
             "Latency",
             {
                 "referenceId": reference_id,
-                "target": milliseconds(target),
-                "min": milliseconds(target / 2),
-                "max": milliseconds(target + min(target, MOST_LATE)),
+                "target": milliseconds(target + encoder_delay),
+                "min": milliseconds(target / 2 + encoder_delay),
+                "max": milliseconds(most + encoder_delay),
             },
         ),
         element("PlaybackRate", {"min": decimal(slowest), "max": decimal(FASTEST)}),

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
-from ipaddress import IPv6Address, ip_address
 from typing import Final
 
 from sorgente.errors import Forbidden, InsufficientScope, InvalidToken, Unauthorized
+from sorgente.http.address import is_loopback
 from sorgente.http.credentials import offered, shown_to_publish
 from sorgente.http.ingest_path import DEFAULT_CHANNEL
 from sorgente.http.request import NAME, Request
@@ -140,14 +140,3 @@ def is_local(request: Request, host: str) -> bool:
     if request.header(b"sec-fetch-site") == b"cross-site":
         return False  # a browser here, for a page from anywhere (W3C Fetch Metadata §2.3)
     return is_loopback(host)
-
-
-def is_loopback(host: str) -> bool:
-    """127.0.0.0/8, ::1, and the former as an IPv6 socket shows it (RFC 4291 §2.5.5.2)."""
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return False
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        return address.ipv4_mapped.is_loopback
-    return address.is_loopback

@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator, Mapping, Sequence
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Final
 
 from sorgente.errors import BadRequest
+from sorgente.http.address import Address, read_address
 
-Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 MAX_LINE: Final = 107
@@ -80,16 +80,9 @@ def _chain(headers: Mapping[bytes, bytes]) -> Iterator[str]:
 
 
 def _address(said: str) -> Address | None:
-    """With or without a port; an IPv4 one even if an IPv6 socket shows it."""
+    """With or without a port."""
     with_port = _WITH_PORT.fullmatch(said)
-    if with_port is not None:
-        said = with_port["six"] or with_port["four"]
-    try:
-        address = ip_address(said)
-    except ValueError:
-        return None
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return mapped or address
+    return read_address(said if with_port is None else with_port["six"] or with_port["four"])
 
 
 def read_header(data: bytes) -> tuple[Peer | None, int] | None:

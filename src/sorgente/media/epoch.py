@@ -39,6 +39,11 @@ class Epoch:
     def __post_init__(self) -> None:
         object.__setattr__(self, "offset", self.start - self.media_start)
 
+    @property
+    def encoder_delay(self) -> Fraction:
+        """Seconds from the encoder's making a picture to when it is announced for."""
+        return self.start - self.produced_at
+
     def wall(self, media: Fraction) -> Fraction:
         """UTC seconds of a media time."""
         return media + self.offset

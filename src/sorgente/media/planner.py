@@ -48,11 +48,17 @@ class Planner:
         self._latency = latency
 
     def latency_target(self, period: Period) -> Fraction:
-        """Seconds that players of ``period`` are to be behind the encoder."""
+        """Seconds that players of ``period`` are to be behind what comes in.
+
+        An operator counts from the encoder. What that has used up (so it says: its clock may be
+        wrong) is made up for as far as players are known to get by, and no further.
+        """
         segment, chunk = period.segment_duration, period.chunk_duration
-        if self._latency is None:
-            return latency_target(segment, chunk)
-        return max(self._latency, least_target(segment, chunk))
+        usual, asked = latency_target(segment, chunk), self._latency
+        if asked is None:
+            return usual
+        left = max(asked - period.epoch.encoder_delay, min(asked, usual))
+        return max(left, least_target(segment, chunk))
 
     def next(self, newest: Period, arrival: Arrival, now: float, utc: float) -> Plan | None:
         """The period to open with ``arrival``, where a segment of the leading track starts, if one

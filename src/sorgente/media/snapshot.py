@@ -138,6 +138,11 @@ class PeriodSnapshot:
     event_streams: tuple[EventStreamSnapshot, ...] = ()
     """Of its metadata tracks; one that is there no more left its events here."""
 
+    @property
+    def encoder_delay(self) -> Fraction:
+        """Seconds from the encoder's making a picture to when it is announced for."""
+        return self.start - self.produced_at
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PresentationSnapshot:
@@ -153,7 +158,7 @@ class PresentationSnapshot:
     window: Fraction
     """Seconds of time shift."""
     latency_target: Fraction
-    """Seconds from the encoder to the screen that players should aim at."""
+    """Seconds from when media are announced for to the screen, that players should aim at."""
     ended: bool = False
     """The event is over: nothing more comes, and the last period has an end."""
     farewell: bool = False

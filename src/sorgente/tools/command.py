@@ -13,6 +13,8 @@ wrong without it (all measured with 5.1 and 9.0):
   160 MB a day.
 - ``delay_moov``, for sound: AAC out of MPEG-TS is known only when its first packet is; the init
   segment had an empty ``esds``. Not for pictures: with B-frames it adds an edit list.
+- ``-write_prft wallclock``: each chunk says when it was made. Without it nobody knows how long it
+  was on its way.
 - ``-write_tmcd 0``, ``-map_chapters -1``: a camera's time code, a file's chapters would be tracks.
 - ``-flush_packets 1``: no chunk waits for the next.
 """
@@ -72,7 +74,7 @@ def push_command(
     for track, output in zip(plan.tracks, outputs, strict=True):
         command += _video(track) if isinstance(track, VideoTrack) else _audio(track)
         command += ["-map_chapters", "-1", "-output_ts_offset", "10", "-flush_packets", "1"]
-        command += ["-write_tmcd", "0", "-f", "mp4", output]
+        command += ["-write_prft", "wallclock", "-write_tmcd", "0", "-f", "mp4", output]
     return command
 
 

@@ -129,6 +129,16 @@ def vp9_and_opus(ingest: str) -> list[str]:
     return _by_track(VP9, OPUS, ingest)
 
 
+def looks_ahead(ingest: str) -> list[str]:
+    """An encoder that keeps some 0.4 s of pictures for itself, and says of each chunk when the
+    camera took it (``prft``)."""
+    taken = ["-use_wallclock_as_timestamps", "1", *PICTURE, "-copyts", "-fps_mode", "passthrough"]
+    kept = f"rc-lookahead={RATE * 2 // 5}:sync-lookahead=0:sliced-threads=1"
+    encoded = ["-c:v", "libx264", "-preset", "veryfast", "-bf", "0", "-g", str(RATE)]
+    said = ["-x264-params", kept, "-pix_fmt", "yuv420p", "-write_prft", "pts"]
+    return ffmpeg(*taken, *encoded, *said, *A_FRAME_A_CHUNK, f"{ingest}/v")
+
+
 def _by_track(video: list[str], audio: list[str], ingest: str) -> list[str]:
     picture = ["-map", "0:v", *video, *A_FRAME_A_CHUNK, f"{ingest}/v"]
     sound = ["-map", "1:a", *audio, *A_FRAME_A_CHUNK, f"{ingest}/a"]
