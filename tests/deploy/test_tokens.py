@@ -53,7 +53,9 @@ async def test_tokens_share_what_is_kept(
         absent("nginx is not installed")
     secret = tmp_path / "secret"
     secret.write_bytes(SECRET)
-    origin = await spawn("--token-key", str(secret), "--watch-tokens")
+    origin = await spawn(
+        "--token-key", str(secret), "--watch-tokens", "--trusted-proxy", "127.0.0.1"
+    )
     front = FRONTS["nginx"]._replace(config="nginx-tokens.conf")
     site = Site()
     site.port = free_port()
@@ -75,6 +77,8 @@ async def test_tokens_share_what_is_kept(
         (token("c", seconds=-60), 401), (token("c", "other"), 403), ("x", 401)
     ):  # fmt: skip
         assert (await site.ask("GET", f"/t/{bad}{path}")).status == expected
+    assert (await site.ask("POST", "/ingest/other", body=b"x")).status == 401
+    assert (await site.ask("GET", "/api/v1/channels")).status == 403
     origin.signal(signal.SIGKILL, expect=-signal.SIGKILL)
     await origin.exited()
     second = await site.ask("GET", f"/t/{b}{path}?CMCD=2")

@@ -14,8 +14,8 @@ from sorgente.media.channel import WHOLE
 from sorgente.media.track import Absence
 from tests.media.stage import FRAME, UTC, Stage, both
 from tests.support import boxes
-from tests.support.boxes import AUDIO, ENCRYPTED, SYNC, Sample, TrafSpec
-from tests.support.live import media_of, muxed, video
+from tests.support.boxes import AUDIO, ENCRYPTED, NON_SYNC, SYNC, VIDEO, Sample, TrafSpec
+from tests.support.live import TICKS, media_of, muxed, video
 from tests.support.players import player
 from tests.support.rules import channel_rules
 
@@ -98,6 +98,69 @@ def test_what_the_encoder_keeps_for_itself_is_made_up_for_as_far_as_players_can(
     snapshot = stage.snapshot
     assert float(snapshot.periods[-1].encoder_delay) == pytest.approx(1.3, abs=0.01)
     assert float(snapshot.latency_target) == pytest.approx(float(target), abs=0.01)
+
+
+def test_chunks_that_are_whole_segments_go_on_over_a_drift() -> None:
+    """An encoder whose clock is 200 ppm slow, by track: 12 minutes, of which every 75 ms of drift
+    make a period."""
+    stage = Stage(channel_rules(window_bytes=1 << 26))
+    publishers = stage.publish("v"), stage.publish("a")
+    publishers[0].feed(boxes.init_segment(VIDEO), stage.now)
+    publishers[1].feed(boxes.init_segment(replace(AUDIO, track_id=1)), stage.now)
+    slated = set()
+    for group in range(360):
+        for _ in range(8):
+            stage.pass_time(0.25 * 1.0002)
+        samples = [Sample(b"frame", TICKS, NON_SYNC if n else SYNC) for n in range(50)]
+        for publisher, traf in zip(
+            publishers,
+            (
+                TrafSpec(1, group * 50 * TICKS, samples),
+                TrafSpec(1, group * 96_000, [Sample(b"sound", 1920)] * 50),
+            ),
+            strict=True,
+        ):
+            publisher.feed(boxes.chunk(traf, sequence_number=group + 1), stage.now)
+        period = stage.presentation.newest_period
+        members = {} if period is None else period.members
+        slated |= {name for name, member in members.items() if member.slates}
+    assert not slated, "the encoder never stopped"
+    assert 2 <= stage.channel.counters.periods <= 3
+
+
+@pytest.mark.parametrize("target", ["1", "0.5"])
+def test_a_number_is_one_segment_however_soon_periods_follow_each_other(target: str) -> None:
+    rules = channel_rules(window_bytes=1 << 26)
+    short = replace(rules.presentation, segment_target=Fraction(target))
+    for late in range(5, 100, 6):
+        stage = Stage(replace(rules, presentation=short))
+        upload = video(200, gop=13)
+        publishers = [stage.publish("v"), stage.publish("u")]
+        both(stage, replace(upload, chunks=upload.chunks[:late]), *publishers)
+        publishers.append(stage.publish("w"))  # another bit rate
+        publishers[-1].feed(upload.init, stage.now)
+        stage.send_together(*((each, upload.chunks[late:]) for each in publishers))
+        for track in stage.presentation.tracks.values():
+            for number, segment in track.segments.items():
+                assert stage.presentation.find(track, number, stage.now) is segment
+
+
+def test_a_recording_stays_one_when_subtitles_hang_up_later(stage: Stage) -> None:
+    wvtt = boxes.box(b"wvtt", bytes(6), boxes.u16(1), boxes.box(b"vttC", b"WEBVTT"))
+    text = replace(VIDEO, handler=b"text", entry=wvtt)
+    pictures, subtitles = stage.publish("v"), stage.publish("t")
+    subtitles.feed(boxes.init_segment(text), stage.now)
+    subtitles.feed(boxes.chunk(TrafSpec(1, 0, [Sample(b"hello", TICKS)])), stage.now)
+    stage.send(pictures, video(200, gop=25))
+    pictures.finish(stage.now)
+    for _ in range(160):
+        stage.pass_time(0.1)
+    assert stage.snapshot.ended
+    assert not stage.snapshot.farewell
+    subtitles.finish(stage.now)
+    for _ in range(150):
+        stage.pass_time(0.1)
+        assert stage.presentation.over or not stage.snapshot.farewell
 
 
 @pytest.mark.parametrize("window", [0.5, 8.0, 12.0])

@@ -82,8 +82,11 @@ class Member:
         cuts = [arrival.cut for arrival in arrivals]
         ticks = sum(cut.duration for cut in cuts)
         bandwidth = max(track.peak_bandwidth, facts.bitrate)
+        chunks = [track.longest_chunk, *(arrival.at_once for arrival in arrivals)]
         if before is not None:
             bandwidth = max(bandwidth, before.bandwidth)
+            # A track counts none that is all of its segment; and one that goes on need not wait.
+            chunks.append(before.longest_chunk)
         elif ticks:
             size = sum(len(cut.data) for cut in cuts)
             bandwidth = max(bandwidth, size * 8 * facts.timescale // ticks)
@@ -91,7 +94,7 @@ class Member:
             track=track,
             init=track.init,
             offset=offset,
-            longest_chunk=max([track.longest_chunk, *(arrival.at_once for arrival in arrivals)]),
+            longest_chunk=max(chunks),
             bandwidth=max(bandwidth, 1),
             frame_rate=before.frame_rate if before else _frame_rate(track, arrivals),
             segment_ticks=round(segment_duration * facts.timescale),

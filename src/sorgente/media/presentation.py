@@ -302,7 +302,8 @@ class Presentation:
             self._waiting.forget(set(source.tracks.values()))
         if self._heeds(source):
             self._broken = self._broken or outcome is not Outcome.COMPLETE
-        if self._ends_at is None and not any(map(self._heeds, self._sources.values())):
+        ends = self._ends_at is not None or self.ended
+        if not ends and not any(map(self._heeds, self._sources.values())):
             self._waiting.take_all()  # of a timeline that ended before it had a grid
             rules = self._rules
             if not self._broken:
@@ -409,7 +410,8 @@ class Presentation:
             promised = self._see_off(before, run, tracks, now)
         elif self._by_track:
             tracks = by_name(tracks + self._catalogue.silence_for(tracks))
-        last = self._catalogue.last_number
+        # What the one before has promised stays its own: short segments outrun the numbers.
+        last = max(self._catalogue.last_number, promised)
         epoch = self.timeline.open(plan.start, self._utc.at(now), last)
         if before is not None:
             before.end_before(epoch)
