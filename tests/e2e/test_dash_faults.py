@@ -29,7 +29,7 @@ from tests.e2e.players.accidents import (
 )
 from tests.e2e.players.encoder import INPUTS, Input, LiveEncoder
 from tests.e2e.players.lines import LADDER, ladder_of_frames, rung_of_frames
-from tests.e2e.players.measure import in_time
+from tests.e2e.players.measure import caught_up
 from tests.e2e.players.measurement import (
     Accident,
     late,
@@ -63,9 +63,6 @@ WAITING: Final = 25.0
 """Seconds that a player waits for the first encoder."""
 TO_END: Final = 20.0
 """Seconds from the encoder's end to that of the event: the linger, and a farewell."""
-SHAKA_TOLERANCE: Final = 500.0
-"""Milliseconds more that are at the target for Shaka: it stays where it is anywhere up to
-``suggestedPresentationDelay`` + target + 0.5 s (``sorgente.dash.service``)."""
 UNNOTICED: Final = 10.0
 """Seconds in which a new period would show."""
 STILL: Final = 500.0
@@ -91,7 +88,7 @@ class Scene:
     @property
     def limit(self) -> float:
         """Milliseconds: at the target, with what a busy machine adds."""
-        return in_time(self.form, None) + (SHAKA_TOLERANCE if self.player == "shaka" else 0.0)
+        return caught_up(self.player, self.form)
 
     def encoder(
         self,

@@ -17,7 +17,7 @@ import pytest
 from tests.e2e.manifests import announced
 from tests.e2e.players.encoder import INPUTS, Input, LiveEncoder
 from tests.e2e.players.lines import Line, groups
-from tests.e2e.players.measure import ON_AIR_SECONDS, in_time, options
+from tests.e2e.players.measure import ON_AIR_SECONDS, caught_up, in_time, options
 from tests.e2e.players.measurement import Recovery, glass_to_glass, late, settled, write_down
 from tests.e2e.players.site import NAMES, Name
 from tests.e2e.players.viewer import watching
@@ -159,15 +159,15 @@ async def test_a_player_that_falls_behind_catches_up(
     """As it does when an encoder comes back, which leaves Shaka late by what it waited."""
     origin = await spawn()
     await publish("tracks", origin).running(ON_AIR_SECONDS)
-    limit = in_time("tracks", None)
+    limit = caught_up(player, "tracks")
     async with watching(player, origin) as viewer:
         await viewer.until(lambda: settled(viewer, limit), 30, "a settled player")
         await viewer.page.evaluate("document.querySelector('video').currentTime -= 2")
         fell = time.time()
 
-        def caught_up() -> bool:
+        def back() -> bool:
             return time.time() > fell + 3 and settled(viewer, limit)  # it looks at 3 s
 
-        await viewer.until(caught_up, TO_CATCH_UP, "a player at its target again")
+        await viewer.until(back, TO_CATCH_UP, "a player at its target again")
         assert not viewer.complaints, await viewer.evidence("errors")
         assert not viewer.bad, await viewer.evidence("answers of 400 and more")

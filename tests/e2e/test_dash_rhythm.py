@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.e2e.players.encoder import A_FRAME_A_CHUNK, AAC, H264, PICTURE, SOUND, LiveEncoder
-from tests.e2e.players.measure import in_time
+from tests.e2e.players.measure import caught_up
 from tests.e2e.players.measurement import glass_to_glass
 from tests.e2e.players.site import Name
 from tests.e2e.players.viewer import watching
@@ -22,8 +22,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.players, pytest.mark.timeout(120)]
 
 MEASURED = 12.0
 """Seconds."""
-SHAKA_TOLERATES = 500.0
-"""Milliseconds over its target that Shaka does nothing about."""
 TO_FIND_OUT = 40.0
 """Seconds until the rhythm has broken twice, at most."""
 NO_RHYTHM = [
@@ -59,7 +57,7 @@ async def irregular(spawn: Spawn) -> AsyncIterator[OriginProcess]:
 async def test_a_player_follows_key_frames_without_a_rhythm(
     irregular: OriginProcess, player: Name
 ) -> None:
-    limit = in_time("tracks", None) + SHAKA_TOLERATES
+    limit = caught_up(player, "tracks")
     async with watching(player, irregular) as viewer:
         measured = await glass_to_glass(viewer, player, "tracks", None, limit, MEASURED)
         assert measured.p95 <= limit, await viewer.evidence("late")

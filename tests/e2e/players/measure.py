@@ -30,6 +30,10 @@ JOINING = 100
 AROUND_SECONDS = 20.0
 """That they stay longer than is measured: until the viewer has settled."""
 
+SHAKA_TOLERANCE = 500.0
+"""Milliseconds more that are at the target for Shaka: it stays where it is anywhere up to
+``suggestedPresentationDelay`` + target + 0.5 s (``sorgente.dash.service``)."""
+
 
 def in_time(form: Input, target: float | None) -> float:
     """Milliseconds from glass to glass that are not asked too much of a machine with other things
@@ -37,6 +41,11 @@ def in_time(form: Input, target: float | None) -> float:
     if target is None:
         target = 0.5 if form == "tracks" else 0.8
     return (target + 0.7) * 1000
+
+
+def caught_up(player: Name, form: Input) -> float:
+    """The same for a player that was thrown back, at the default target."""
+    return in_time(form, None) + (SHAKA_TOLERANCE if player == "shaka" else 0.0)
 
 
 def options(target: float | None) -> list[str]:

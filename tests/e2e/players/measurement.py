@@ -113,7 +113,7 @@ class Accident:
 
 @dataclass(frozen=True, kw_only=True)
 class Switch:
-    """A network became worse, and better again."""
+    """A network became worse, and perhaps better again."""
 
     player: Name
     target: float
@@ -122,10 +122,10 @@ class Switch:
     """kbit/s, while it was worse."""
     down: float
     """Seconds until a lower rate was on the screen."""
-    up: float
+    up: float | None
     """The same of the best one, since the network was better again."""
     late: float
-    """Milliseconds: p95 of all pictures since it became worse."""
+    """Milliseconds: p95 of all pictures since the network changed last."""
     longest_still: float
     stalls: int
 
