@@ -11,7 +11,8 @@ from typing import Literal
 from sorgente.media.catalogue import SILENT_TRACK
 from sorgente.media.channel import Channel
 from sorgente.media.fanout import Counters
-from sorgente.media.period import Member, Period
+from sorgente.media.member import Member
+from sorgente.media.period import Period
 from sorgente.media.snapshot import Kind
 from sorgente.media.track import Track
 
