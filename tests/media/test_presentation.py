@@ -100,6 +100,20 @@ def test_what_the_encoder_keeps_for_itself_is_made_up_for_as_far_as_players_can(
     assert float(snapshot.latency_target) == pytest.approx(float(target), abs=0.01)
 
 
+@pytest.mark.parametrize("reordered", [0, 2, 4])
+def test_an_encoder_that_reorders_speaks_of_pictures_as_they_are_presented(reordered: int) -> None:
+    """Half a second passes from a picture's being made to when it is here; it is shown so many
+    pictures later than it is decoded."""
+    stage, upload = Stage(), video(160, gop=25, offset=reordered * TICKS)
+    made = [round((UTC + (n + 1) * FRAME - 0.5 + NTP_EPOCH) * 2**32) for n in range(160)]
+    chunks = [
+        boxes.prft(1, when, 0) + chunk for when, chunk in zip(made, upload.chunks, strict=True)
+    ]
+    stage.send(stage.publish(), replace(upload, chunks=chunks))
+    first = stage.snapshot.periods[0]
+    assert float(first.produced_at) == pytest.approx(UTC + FRAME - 0.5, abs=0.001)
+
+
 def test_chunks_that_are_whole_segments_go_on_over_a_drift() -> None:
     """An encoder whose clock is 200 ppm slow, by track: 12 minutes, of which every 75 ms of drift
     make a period."""

@@ -62,7 +62,7 @@ class Source:
                 Fraction(cut.decode_time, timescale),
                 Fraction(cut.end_time, timescale),
                 utc,
-                cut.unix_time,
+                _made(cut, timescale),
                 random_access=cut.random_access,
             )
             if at.shift:
@@ -83,6 +83,17 @@ class Source:
             track = self.tracks[track_id]
             track.pulse.note(now, ticks / track.timescale)
         return at_once
+
+
+def _made(cut: TrackChunk, timescale: int) -> float | None:
+    """UTC seconds when what is presented at the chunk's decode time was made; None: not said.
+
+    A ``prft`` speaks of the presentation time of a sample (ISO/IEC 14496-12 §8.16.5.3), and so does
+    a ProducerReferenceTime (@presentationTime). With B-frames that is later than its decode time.
+    """
+    if cut.unix_time is None:
+        return None
+    return cut.unix_time - (cut.earliest_time - cut.decode_time) / timescale
 
 
 def track_name(feed: Feed, init: InitSegment, track_id: int) -> str:
