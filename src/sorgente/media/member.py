@@ -14,6 +14,7 @@ from sorgente.isobmff.slate import Sample, key_picture, silence
 from sorgente.media.arrival import Arrival, picture_duration
 from sorgente.media.chunk import Chunk
 from sorgente.media.epoch import Epoch
+from sorgente.media.needs import Needs
 from sorgente.media.track import Track
 
 UNDERSTATED: Final = 125
@@ -32,6 +33,8 @@ class Member:
     track: Track
     init: InitSegment
     """Of this period; the track may have another by now."""
+    needs: Needs
+    """Likewise."""
     offset: int
     """Ticks: media time at the start of the period (presentationTimeOffset)."""
     longest_chunk: int
@@ -72,11 +75,11 @@ class Member:
         offset = round(epoch.media_start * facts.timescale)
         cuts = [arrival.cut for arrival in arrivals]
         ticks = sum(cut.duration for cut in cuts)
-        bandwidth = max(track.peak_bandwidth, facts.bitrate)
-        chunks = [track.longest_chunk, *(arrival.at_once for arrival in arrivals)]
+        bandwidth = max(track.needs.bandwidth, facts.bitrate)
+        chunks = [track.needs.longest_chunk, *(arrival.at_once for arrival in arrivals)]
         if before is not None:
             bandwidth = max(bandwidth, before.bandwidth)
-            # A track counts none that is all of its segment; and one that goes on need not wait.
+            # None counts that is all of its segment; and one that goes on need not wait.
             chunks.append(before.longest_chunk)
         elif ticks:
             size = sum(len(cut.data) for cut in cuts)
@@ -84,6 +87,7 @@ class Member:
         return cls(
             track=track,
             init=track.init,
+            needs=track.needs,
             offset=offset,
             longest_chunk=max(chunks),
             bandwidth=max(bandwidth, 1),
@@ -138,16 +142,16 @@ class Member:
         this track. Players that have another one get it first; who begins with a segment has the
         track's own."""
         track, init, received_at = self.track, init or self.init, arrival.chunk.received_at
-        lent = init.data != self.init.data
         begins = track.growing is not None and not track.growing.end
-        if init.data != self.heard.data or (lent and begins):
-            track.append(Chunk.of(init.data, received_at), 0, lent=lent)
+        if init.data != self.heard.data or (begins and init.data != self.init.data):
+            track.append(Chunk.of(init.data, received_at), 0)
             self.heard = init
-        track.append(arrival.chunk, arrival.cut.duration, at_once=arrival.at_once, lent=lent)
+        track.append(arrival.chunk, arrival.cut.duration)
         self.end = arrival.cut.end_time
 
     def note_chunk(self, arrival: Arrival) -> None:
         """A chunk of its encoder's was placed."""
+        self.needs.note_chunk(arrival.cut.duration, arrival.at_once)
         self.own_end = arrival.cut.end_time
         if self.track.is_video and arrival.can_begin:
             media = parse_chunk(arrival.cut.data, 0, self.init)
@@ -155,8 +159,8 @@ class Member:
 
     def note(self) -> bool:
         """Whether the track has shown something that makes what is announced of it wrong."""
-        longest = max(self.longest_chunk, self.track.longest_chunk)
-        peak = self.track.peak_bandwidth
+        longest = max(self.longest_chunk, self.needs.longest_chunk)
+        peak = self.needs.bandwidth
         understated = peak * 100 > self.bandwidth * UNDERSTATED
         changed = understated or longest > self.longest_chunk
         self.longest_chunk = longest

@@ -79,11 +79,6 @@ class Period:
         dense = [track for track in left if not track.is_sparse]
         return _leader(dense) if dense else None
 
-    def note(self, track: Track) -> bool:
-        """Whether ``track`` has shown something that makes what is announced of it wrong."""
-        member = self.members.get(track.name)
-        return member is not None and member.note()
-
     @property
     def going_on(self) -> list[Track]:
         """Tracks whose encoders are there: they write segments, and these are no slates. Sparse

@@ -280,10 +280,8 @@ class Presentation:
     def delivered(self, feed: Feed, now: float) -> None:
         """See :class:`~.feed.Observer`."""
         for track in self._sources[feed].tracks.values():
-            if self._attendance.deliver(track) and track.last_object > track.longest_chunk:
-                track.longest_chunk = track.last_object
-                if any(period.note(track) for period in self._periods):
-                    self._change(now)
+            if self._attendance.deliver(track) and self._segmenter.note_object(track):
+                self._change(now)
             self._segmenter.close_if_full(track)
 
     def closed(self, feed: Feed, outcome: Outcome, now: float) -> None:
