@@ -54,6 +54,48 @@ def test_the_last_chunk_of_a_segment_is_waited_for_by_nobody() -> None:
     assert needs.longest_chunk == TICKS
 
 
+def test_a_long_chunk_counts_at_once_and_for_a_minute_or_two() -> None:
+    needs = Needs(SECOND)
+    told: list[int] = []
+    for second in range(300):
+        long = 20 * TICKS if second == 100 else TICKS
+        segment(needs, (1, TICKS), (1, long), *[(1, TICKS)] * (24 - long // TICKS))
+        told.append(needs.chunk_after(told[-1] if told else 0))
+    changes = [second for second in range(1, 300) if told[second] != told[second - 1]]
+    assert [told[second] for second in changes] == [20 * TICKS, TICKS]
+    assert changes[0] == 100
+    assert 160 <= changes[1] < 220
+
+
+def test_chunks_of_a_packet_more_or_less_change_nothing() -> None:
+    needs, told = Needs(SECOND), {10 * TICKS}
+    for minute in range(6):
+        for _ in range(60):
+            segment(needs, *[(1, (10 - minute % 2) * TICKS)] * 3)
+            told.add(needs.chunk_after(10 * TICKS))
+    assert told == {10 * TICKS}
+
+
+def test_chunks_that_are_whole_segments_stay_what_they_are() -> None:
+    """One of them, once, was divided."""
+    needs = Needs(SECOND)
+    segment(needs, (1, SECOND), (1, SECOND))
+    for _ in range(300):
+        segment(needs, (1, 2 * SECOND))
+    assert needs.chunk_after(2 * SECOND) == 2 * SECOND
+
+
+def test_objects_that_come_whole_are_waited_for_until_they_no_longer_do() -> None:
+    needs = Needs(SECOND)
+    for _ in range(100):
+        segment(needs, *[(1, TICKS)] * 50)
+        needs.note_object(50 * TICKS)
+    assert needs.chunk_after(0) == needs.chunk_after(50 * TICKS) == 50 * TICKS
+    for _ in range(100):
+        segment(needs, *[(1, TICKS)] * 50)
+    assert needs.chunk_after(50 * TICKS) == TICKS
+
+
 def test_a_segment_that_was_cut_short_says_nothing() -> None:
     """A key frame, and then the cable."""
     track = Track("v", init_of(units_of(video(1).whole)), Counters())
@@ -90,6 +132,28 @@ def announced(stage: Stage) -> tuple[int, float]:
     """bit/s, and the latency target in seconds."""
     (track,) = (track for track in stage.snapshot.periods[-1].tracks if track.name == "v")
     return track.bandwidth, float(stage.snapshot.latency_target)
+
+
+def test_one_long_chunk_is_forgotten(stage: Stage) -> None:
+    """The camera skips most of a second, and the picture before it lasts as long. Two manifests
+    tell of it: one at once, and one when a minute has passed."""
+    upload = video(25 * 200, gop=25)
+    chunks, skipped = list(upload.chunks), 24 * 25
+    sample = Sample(b"a long one", 20 * TICKS, NON_SYNC)
+    traf = TrafSpec(1, (skipped + 1) * TICKS, [sample])
+    chunks[skipped + 1 : skipped + 21] = [boxes.chunk(traf, sequence_number=skipped + 2)]
+    publisher = stage.publish("v")
+    publisher.feed(upload.init, stage.now)
+    told = []
+    for index, chunk in enumerate(chunks):
+        stage.pass_time(20 * FRAME if index == skipped + 1 else FRAME)
+        publisher.feed(chunk, stage.now)
+        if index > 10 * 25:
+            told.append((announced(stage)[1], stage.presentation.revision))
+    targets = [target for target, _ in told]
+    assert list(dict.fromkeys(targets)) == [0.5, 2.6]
+    assert targets[-1] == 0.5
+    assert told[-1][1] - told[0][1] == 2
 
 
 @pytest.mark.parametrize("idr", [True, False], ids=["slates", "no slates"])

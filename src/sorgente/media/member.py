@@ -75,12 +75,11 @@ class Member:
         offset = round(epoch.media_start * facts.timescale)
         cuts = [arrival.cut for arrival in arrivals]
         ticks = sum(cut.duration for cut in cuts)
+        # None counts that is all of its segment; and a track that goes on need not wait.
+        chunk = track.needs.chunk_after(before.longest_chunk if before else 0)
         bandwidth = max(track.needs.bandwidth, facts.bitrate)
-        chunks = [track.needs.longest_chunk, *(arrival.at_once for arrival in arrivals)]
         if before is not None:
             bandwidth = max(bandwidth, before.bandwidth)
-            # None counts that is all of its segment; and one that goes on need not wait.
-            chunks.append(before.longest_chunk)
         elif ticks:
             size = sum(len(cut.data) for cut in cuts)
             bandwidth = max(bandwidth, size * 8 * facts.timescale // ticks)
@@ -89,7 +88,7 @@ class Member:
             init=track.init,
             needs=track.needs,
             offset=offset,
-            longest_chunk=max(chunks),
+            longest_chunk=max([chunk, *(arrival.at_once for arrival in arrivals)]),
             bandwidth=max(bandwidth, 1),
             frame_rate=before.frame_rate if before else _frame_rate(track, arrivals),
             segment_ticks=round(segment_duration * facts.timescale),
@@ -129,7 +128,7 @@ class Member:
 
     @property
     def chunk_duration(self) -> Fraction:
-        """Seconds: the longest chunk so far."""
+        """Seconds: the longest chunk lately."""
         return Fraction(self.longest_chunk, self.timescale)
 
     @property
@@ -159,10 +158,10 @@ class Member:
 
     def note(self) -> bool:
         """Whether the track has shown something that makes what is announced of it wrong."""
-        longest = max(self.longest_chunk, self.needs.longest_chunk)
+        longest = self.needs.chunk_after(self.longest_chunk)
         peak = self.needs.bandwidth
         understated = peak * 100 > self.bandwidth * UNDERSTATED
-        changed = understated or longest > self.longest_chunk
+        changed = understated or longest != self.longest_chunk
         self.longest_chunk = longest
         if understated:
             self.bandwidth = peak
