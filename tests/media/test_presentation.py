@@ -235,6 +235,37 @@ def test_segments_of_sound_are_no_shorter_than_its_chunks(
     assert track.segment_duration == round(segment * 48000)
 
 
+@pytest.mark.parametrize("gop", [50, 40])
+@pytest.mark.parametrize("frames", [53, 75, 125, 150])
+def test_sound_in_chunks_longer_than_segments_has_its_part_in_all_of_them(
+    frames: int, gop: int
+) -> None:
+    """Beside pictures; players at the target ask for one segment after the other."""
+    stage = Stage(channel_rules(window=60.0, window_bytes=1 << 26))
+    pictures, noise = stage.publish("v"), stage.publish("a")
+    upload = video(1500, gop=gop)
+    pictures.feed(upload.init, stage.now)
+    noise.feed(boxes.init_segment(replace(AUDIO, track_id=1)), stage.now)
+    met: set[object] = set()
+    newest = None
+    for frame, picture in enumerate(upload.chunks, 1):
+        stage.send_together((pictures, [picture]))
+        if frame % frames == 0:
+            traf = TrafSpec(1, (frame - frames) * 1920, [Sample(b"sound", 1920)] * frames)
+            noise.feed(boxes.chunk(traf, sequence_number=frame), stage.now)
+        newest = stage.presentation.newest_period
+        if frame > 750 and newest is not None:
+            aimed_at = Fraction(stage.now - 100.0 + UTC) - stage.snapshot.latency_target
+            number = newest.number_due(aimed_at) - 1
+            found = stage.presentation.find(stage.presentation.tracks["a"], number, stage.now)
+            met.add(found if isinstance(found, Absence) else "there")
+    assert met == {"there"}
+    assert stage.channel.counters.periods <= 2, "one without sound, and one with it"
+    assert not stage.presentation.changes_soon
+    assert newest is not None
+    assert not any(member.slates for member in newest.members.values())
+
+
 def test_tracks_that_come_by_themselves_share_one_period(stage: Stage) -> None:
     one, other = stage.publish("v1"), stage.publish("v2")
     upload = video(160, gop=25)

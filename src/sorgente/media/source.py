@@ -48,12 +48,18 @@ class Source:
         return leading.note_events((event.scheme, event.value) for event in events)
 
     def arrivals(
-        self, media: MediaChunk, chunk: Chunk | None, now: float, utc: float
+        self,
+        media: MediaChunk,
+        chunk: Chunk | None,
+        now: float,
+        utc: float,
+        segment: Fraction | None,
     ) -> Iterator[Arrival]:
         """Yield what a chunk of the upload is made of, each part when the one before it has been
         dealt with. ``chunk``: the same as it was relayed, if those are the same bytes; ``utc``:
-        seconds, as ``now`` is by the wall clock. Raises MalformedBox."""
-        cuts = self._splitter.split(media)
+        seconds, as ``now`` is by the wall clock; ``segment``: seconds of one, if that is known.
+        Raises MalformedBox."""
+        cuts = self._splitter.split(media, segment)
         at_once = self._note_pace(cuts, now, utc)
         for cut in cuts:
             track, timescale = self.tracks[cut.track_id], self.tracks[cut.track_id].timescale
