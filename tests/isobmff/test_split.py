@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -54,6 +55,10 @@ def read(data: bytes, position: int = 0, init: InitSegment = INIT) -> MediaChunk
 
 def split(data: bytes, position: int = 0, init: InitSegment = INIT) -> list[TrackChunk]:
     return TrackSplitter(init).split(read(data, position, init))
+
+
+def split_for(data: bytes, init: InitSegment, segment: Fraction) -> list[TrackChunk]:
+    return TrackSplitter(init).split(read(data, init=init), segment)
 
 
 def again(part: TrackChunk, init: InitSegment = INIT) -> MediaChunk:
@@ -482,6 +487,35 @@ def test_what_stands_before_the_chunk_stands_before_its_first_part() -> None:
 def test_sound_and_text_can_begin_anywhere_and_stay_whole() -> None:
     [audio] = split(chunk(replace(pictures("PIP"), track_id=2)))
     assert audio.sample_count == 3
+
+
+def test_sound_that_is_longer_than_a_segment_comes_in_parts_that_are_alike() -> None:
+    splitter = TrackSplitter(INIT)
+    packets = [Sample(b"%02d" % at, 480) for at in range(50)]
+    parts: list[TrackChunk] = []
+    for length in (40, 50, 40):  # hundredths of a second
+        time = sum(part.duration for part in parts)
+        data = chunk(TrafSpec(2, time, packets[:length]), sequence_number=9)
+        parts += splitter.split(read(data), Fraction(2, 5))
+    assert [part.sample_count for part in parts] == [40, *[10] * 5, 40]
+    assert all(part.random_access for part in parts)
+    ends = [part.end_time for part in parts]
+    assert [part.decode_time for part in parts] == [0, *ends[:-1]]
+    assert [again(part).fragment.sequence_number for part in parts] == [*range(1, 8)]
+    assert b"".join(payload(part) for part in parts[1:-1]) == b"".join(
+        packet.payload for packet in packets
+    )
+
+
+@pytest.mark.parametrize("timescale", [1, 48_000])
+def test_sound_of_any_length_comes_in_parts_of_a_packet_at_least(timescale: int) -> None:
+    init = parse_init_segment(init_segment(replace(AUDIO, timescale=timescale)))
+    packets = [Sample(b"sound", 3_000_000)] * 3
+    parts = split_for(chunk(TrafSpec(2, 0, packets)), init, Fraction(1, 4))
+    assert [part.sample_count for part in parts] == [1, 1, 1]
+    packets = [Sample(b"sound", timescale)] * 100
+    parts = split_for(chunk(TrafSpec(2, 0, packets)), init, Fraction(1, 4))
+    assert len(parts) == 64
 
 
 def test_numbers_of_a_muxed_upload_go_on_behind_a_division() -> None:

@@ -106,7 +106,9 @@ def test_an_encoder_with_a_wrong_clock_is_not_believed(lag: float) -> None:
         ("2", "1/5", "0.8"),
         ("2", "1/2", "1.7"),
         ("2", "2", "6.2"),
-        ("1", "9", "3.2"),
+        ("2", "5", "7.2"),
+        ("1", "9", "10.2"),
+        ("1", "3600", "11.2"),
         ("2", "1001/6000", "0.75"),
     ],
 )
@@ -116,10 +118,16 @@ def test_latency_target(segment: str, chunk: str, target: str) -> None:
 
 @pytest.mark.parametrize(
     ("segment", "chunk", "target"),
-    [("2", "0", "0.05"), ("2", "1/30", "0.05"), ("2", "0.2", "0.25"), ("2", "2", "4")],
+    [
+        ("2", "0", "0.05"),
+        ("2", "1/30", "0.05"),
+        ("2", "0.2", "0.25"),
+        ("2", "2", "4"),
+        ("2", "5", "7"),
+    ],
 )
 def test_what_low_latency_takes_at_least(segment: str, chunk: str, target: str) -> None:
-    """One-frame chunks at 30 fps, of 200 ms, and whole segments."""
+    """One-frame chunks at 30 fps, of 200 ms, whole segments, and more than those."""
     least = least_target(Fraction(segment), Fraction(chunk))
     assert least == Fraction(target)
     assert least <= latency_target(Fraction(segment), Fraction(chunk))

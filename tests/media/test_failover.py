@@ -267,8 +267,8 @@ def test_a_bit_rate_is_not_announced_by_what_another_needed(stage: Stage) -> Non
     encoder = ladder(stage, "v1", "v2")
     encoder.send(160)
     track = stage.presentation.tracks["v1"]
-    before = track.peak_bandwidth
+    before = track.needs.bandwidth
     encoder.kill("v1")
     encoder.send(160)
     assert "v2" in {picture.name for picture in watched(stage, "v1")}
-    assert track.peak_bandwidth == before
+    assert track.needs.bandwidth == before

@@ -100,6 +100,20 @@ def test_what_the_encoder_keeps_for_itself_is_made_up_for_as_far_as_players_can(
     assert float(snapshot.latency_target) == pytest.approx(float(target), abs=0.01)
 
 
+@pytest.mark.parametrize("reordered", [0, 2, 4])
+def test_an_encoder_that_reorders_speaks_of_pictures_as_they_are_presented(reordered: int) -> None:
+    """Half a second passes from a picture's being made to when it is here; it is shown so many
+    pictures later than it is decoded."""
+    stage, upload = Stage(), video(160, gop=25, offset=reordered * TICKS)
+    made = [round((UTC + (n + 1) * FRAME - 0.5 + NTP_EPOCH) * 2**32) for n in range(160)]
+    chunks = [
+        boxes.prft(1, when, 0) + chunk for when, chunk in zip(made, upload.chunks, strict=True)
+    ]
+    stage.send(stage.publish(), replace(upload, chunks=chunks))
+    first = stage.snapshot.periods[0]
+    assert float(first.produced_at) == pytest.approx(UTC + FRAME - 0.5, abs=0.001)
+
+
 def test_chunks_that_are_whole_segments_go_on_over_a_drift() -> None:
     """An encoder whose clock is 200 ppm slow, by track: 12 minutes, of which every 75 ms of drift
     make a period."""
@@ -219,6 +233,37 @@ def test_segments_of_sound_are_no_shorter_than_its_chunks(
             assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
     (track,) = stage.snapshot.periods[0].tracks
     assert track.segment_duration == round(segment * 48000)
+
+
+@pytest.mark.parametrize("gop", [50, 40])
+@pytest.mark.parametrize("frames", [53, 75, 125, 150])
+def test_sound_in_chunks_longer_than_segments_has_its_part_in_all_of_them(
+    frames: int, gop: int
+) -> None:
+    """Beside pictures; players at the target ask for one segment after the other."""
+    stage = Stage(channel_rules(window=60.0, window_bytes=1 << 26))
+    pictures, noise = stage.publish("v"), stage.publish("a")
+    upload = video(1500, gop=gop)
+    pictures.feed(upload.init, stage.now)
+    noise.feed(boxes.init_segment(replace(AUDIO, track_id=1)), stage.now)
+    met: set[object] = set()
+    newest = None
+    for frame, picture in enumerate(upload.chunks, 1):
+        stage.send_together((pictures, [picture]))
+        if frame % frames == 0:
+            traf = TrafSpec(1, (frame - frames) * 1920, [Sample(b"sound", 1920)] * frames)
+            noise.feed(boxes.chunk(traf, sequence_number=frame), stage.now)
+        newest = stage.presentation.newest_period
+        if frame > 750 and newest is not None:
+            aimed_at = Fraction(stage.now - 100.0 + UTC) - stage.snapshot.latency_target
+            number = newest.number_due(aimed_at) - 1
+            found = stage.presentation.find(stage.presentation.tracks["a"], number, stage.now)
+            met.add(found if isinstance(found, Absence) else "there")
+    assert met == {"there"}
+    assert stage.channel.counters.periods <= 2, "one without sound, and one with it"
+    assert not stage.presentation.changes_soon
+    assert newest is not None
+    assert not any(member.slates for member in newest.members.values())
 
 
 def test_tracks_that_come_by_themselves_share_one_period(stage: Stage) -> None:

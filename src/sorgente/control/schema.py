@@ -54,7 +54,7 @@ class Track(Struct, frozen=True):
     channels: int | None
     bit_rate: Annotated[float | None, Meta(description="Of the newest complete segment.")]
     peak_bit_rate: Annotated[float | None, Meta(description="Of the segment that needed most.")]
-    chunk_duration: Annotated[float | None, Meta(description="Of the longest chunk.")]
+    chunk_duration: Annotated[float | None, Meta(description="Of the longest chunk, lately.")]
     chunk_interval: Annotated[
         float | None, Meta(description="Between the arrivals of two chunks, smoothed.")
     ]

@@ -14,6 +14,8 @@ Where
     in bursts. If the last group is shorter, it goes on in the next chunk, and the grid of segments
     needs every key frame there is.
 
+    Sound is divided where its chunks are longer than segments: there would be some with none of it.
+
 What
     The rows of ``trun`` are cut apart, not written anew. So a part says of its samples what the
     chunk said, to the bit, and with the same defaults. What stood before the ``moof`` stands before
@@ -87,6 +89,19 @@ def part_starts(traf: Traf, init: InitSegment) -> list[int]:
     if sync[0] and groups[-1] == max(groups):
         return [0]
     return starts[:MAX_PARTS]
+
+
+def sound_starts(traf: Traf, init: InitSegment, parts: int) -> list[int]:
+    """Return the same of a chunk of sound, for so many parts that are alike, if it has them."""
+    track = traf.track
+    if track.sample_count > MAX_DIVIDED_SAMPLES:
+        return [0]
+    if len(list(traf.box.children())) > MAX_TRAF_BOXES:
+        return [0]
+    parts = min(parts, track.sample_count, MAX_PARTS)
+    evenly = (part * track.sample_count // parts for part in range(1, parts))
+    sync = _sync(traf, init)
+    return [0, *(at for at in evenly if sync[at])]
 
 
 def divided(chunk: MediaChunk, starts: Sequence[int], sequence_number: int) -> list[bytes]:

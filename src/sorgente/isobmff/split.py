@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
+from fractions import Fraction
 from math import gcd
 from struct import Struct
 from typing import ClassVar, Final, NamedTuple
@@ -30,7 +31,7 @@ from sorgente.isobmff import moov as movie
 from sorgente.isobmff import track_fragment as tf
 from sorgente.isobmff.box import Box
 from sorgente.isobmff.decode_times import DecodeTimes
-from sorgente.isobmff.divide import divided, part_starts
+from sorgente.isobmff.divide import divided, part_starts, sound_starts
 from sorgente.isobmff.fragment import MediaChunk, parse_chunk
 from sorgente.isobmff.init_segment import InitSegment, InitTrack, parse_init_segment
 from sorgente.isobmff.prft import ProducerReferenceTime, parse_prft
@@ -45,6 +46,10 @@ nor a media profile: they promise how the encoder writes its samples, which we d
 MAX_TRACKS: Final = 64
 """Tracks in an upload, and fragments with samples in a chunk: the work grows with their square.
 A contribution feed with every language has a dozen; 4096 would hold the event loop for seconds."""
+
+SOUND_PARTS: Final = 4
+"""Of a segment, in chunks of sound that are longer than one. They lie in the segment that their
+middle is in: so it begins at most an eighth too early or too late."""
 
 _CHUNK_TYPES: Final = frozenset((b"styp", b"prft", b"emsg", b"moof", b"mdat"))
 _PER_SAMPLE: Final = (
@@ -139,9 +144,10 @@ class TrackSplitter:
         """The last one, of tracks that are not counted by the encoder alone."""
         self._times = {track_id: DecodeTimes() for track_id in init.by_id}
 
-    def split(self, chunk: MediaChunk) -> list[TrackChunk]:
+    def split(self, chunk: MediaChunk, segment: Fraction | None = None) -> list[TrackChunk]:
         """Return a chunk for every ``traf`` with samples, in their order; of pictures, one for
-        every key frame in it that a segment may have to begin with (see ``divide``).
+        every key frame in it that a segment may have to begin with, and of sound that is longer
+        than a ``segment`` (seconds; None: not known) several (see ``divide``).
 
         A track that comes twice gives two: a CMAF chunk has one ``traf``. What stands before a
         ``moof`` goes with the first of them: ``styp`` with that of every track, ``prft`` with that
@@ -167,7 +173,7 @@ class TrackSplitter:
                 and one.goes_with(track_id, carrier)
             ]
             since[track_id] = traf.moof.start
-            out += self._divide(self._extract(chunk, traf, own), chunk, traf)
+            out += self._divide(self._extract(chunk, traf, own), chunk, traf, segment)
         return out
 
     def _extract(self, chunk: MediaChunk, traf: Traf, before: list[_Before]) -> TrackChunk:
@@ -201,16 +207,19 @@ class TrackSplitter:
             unix_time=times[-1] if times else None,
         )
 
-    def _divide(self, whole: TrackChunk, chunk: MediaChunk, traf: Traf) -> Iterator[TrackChunk]:
+    def _divide(
+        self, whole: TrackChunk, chunk: MediaChunk, traf: Traf, segment: Fraction | None
+    ) -> Iterator[TrackChunk]:
         """Yield what was taken out of ``traf``, in parts if need be."""
-        track = chunk.init.by_id[whole.track_id]
-        inside = traf.track.later_sample_sync and track.kind == "video"
-        starts = part_starts(traf, chunk.init) if inside else [0]
+        starts = _starts(whole, traf, chunk.init, segment)
         if len(starts) == 1:
             yield whole
             return
         media = chunk if whole.data is chunk.data else parse_chunk(whole.data, 0, chunk.init)
-        number = media.fragment.sequence_number
+        number, timescale = (
+            media.fragment.sequence_number,
+            chunk.init.by_id[whole.track_id].timescale,
+        )
         parts = divided(media, starts, number)
         if len(parts) == 1:
             yield whole
@@ -218,7 +227,7 @@ class TrackSplitter:
         self._numbers[whole.track_id] = number + len(parts) - 1
         for data in parts:
             [part] = parse_chunk(data, 0, chunk.init).fragment.tracks
-            later = (part.earliest_time - whole.earliest_time) / track.timescale
+            later = (part.earliest_time - whole.earliest_time) / timescale
             yield replace(
                 whole,
                 data=data,
@@ -341,6 +350,21 @@ def _edit_shift(track: InitTrack, movie_timescale: int) -> int:
     edit = track.edit_list
     empty = (edit.empty_duration * track.timescale + movie_timescale // 2) // movie_timescale
     return empty - edit.media_time
+
+
+def _starts(
+    whole: TrackChunk, traf: Traf, init: InitSegment, segment: Fraction | None
+) -> list[int]:
+    """The samples, by number, that its parts begin with."""
+    track = init.by_id[whole.track_id]
+    if track.kind == "video" and traf.track.later_sample_sync:
+        return part_starts(traf, init)
+    if track.kind == "audio" and segment is not None:
+        seconds, per = segment.as_integer_ratio()  # no Fractions for every chunk of sound
+        ticks, longest = whole.duration * per, seconds * track.timescale
+        if ticks > longest:
+            return sound_starts(traf, init, -(-ticks * SOUND_PARTS // longest))
+    return [0]
 
 
 def _event_carrier(trafs: list[Traf], init: InitSegment) -> int | None:

@@ -33,6 +33,8 @@ class Presence:
     """Of the newest chunk."""
     lasts: int
     """Ticks of it."""
+    at_once: int
+    """Ticks that came with it."""
     timescale: int
     heard_at: float
     began_at: float
@@ -57,8 +59,13 @@ class Presence:
     def is_there(self, run: Run, start: Fraction, now: float) -> bool:
         """For a period that begins at ``start`` on the timeline of ``run``."""
         return self.at.run is run and (
-            now - self.heard_at <= FAR_BEHIND or self.ends_at + self.duration >= start - _BEHIND
+            now - self.heard_at <= FAR_BEHIND or self._next_ends_at >= start - _BEHIND
         )
+
+    @property
+    def _next_ends_at(self) -> Fraction:
+        """Likewise, of as much again as came at once."""
+        return self.ends_at + Fraction(max(self.lasts, self.at_once), self.timescale)
 
 
 class Attendance:
@@ -78,11 +85,13 @@ class Attendance:
         track, at, ticks = arrival.track, arrival.at, arrival.cut.duration
         presence = self._heard.get(track)
         if presence is None:
-            presence = self._heard[track] = Presence(at, ticks, track.timescale, now, now)
+            presence = self._heard[track] = Presence(
+                at, ticks, arrival.at_once, track.timescale, now, now
+            )
         elif not presence.ticks:
             presence.began_at = now
         presence.at, presence.lasts, presence.timescale = at, ticks, track.timescale
-        presence.heard_at, presence.delivered = now, False
+        presence.at_once, presence.heard_at, presence.delivered = arrival.at_once, now, False
         presence.ticks += ticks
 
     def deliver(self, track: Track) -> bool:

@@ -67,7 +67,7 @@ class Catalogue:
         if not dense or SILENT_TRACK in self.tracks or any(t.kind == "audio" for t in dense):
             return []
         silent = Track(SILENT_TRACK, silent_init(), self._counters)
-        silent.peak_bandwidth = SILENT_BANDWIDTH
+        silent.needs.bandwidth = SILENT_BANDWIDTH
         self.tracks[SILENT_TRACK] = silent
         return [silent]
 

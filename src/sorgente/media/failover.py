@@ -26,7 +26,8 @@ from msgspec.structs import replace
 
 from sorgente.isobmff.init_segment import InitSegment
 from sorgente.media.arrival import Arrival
-from sorgente.media.period import Member, Period
+from sorgente.media.member import Member
+from sorgente.media.period import Period
 from sorgente.media.slate import LEAST_SECONDS, slates, wanted
 from sorgente.media.snapshot import SwitchingKey
 from sorgente.media.track import Track

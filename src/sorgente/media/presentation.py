@@ -266,7 +266,8 @@ class Presentation:
         source = self._sources[feed]
         if source.note_events(media):
             self._change(now)
-        for arrival in source.arrivals(media, chunk, now, self._utc.at(now)):
+        segment = self._periods[-1].segment_duration if self._periods else None
+        for arrival in source.arrivals(media, chunk, now, self._utc.at(now), segment):
             track = arrival.track
             if track.is_sparse and (self.ended or strays(arrival)):
                 continue
@@ -280,10 +281,8 @@ class Presentation:
     def delivered(self, feed: Feed, now: float) -> None:
         """See :class:`~.feed.Observer`."""
         for track in self._sources[feed].tracks.values():
-            if self._attendance.deliver(track) and track.last_object > track.longest_chunk:
-                track.longest_chunk = track.last_object
-                if any(period.note(track) for period in self._periods):
-                    self._change(now)
+            if self._attendance.deliver(track) and self._segmenter.note_object(track):
+                self._change(now)
             self._segmenter.close_if_full(track)
 
     def closed(self, feed: Feed, outcome: Outcome, now: float) -> None:
@@ -363,8 +362,9 @@ class Presentation:
         period = self._segmenter.period_of(arrival.epoch)
         member = None if period is None else period.members.get(track.name)
         if period is None or member is None:
-            self._waiting.add(arrival)
-            self._announce_first(now)
+            if period in (None, self.newest_period):  # one that is over goes on without it
+                self._waiting.add(arrival)
+                self._announce_first(now)
             return
         member.returning = member.is_away or member.is_outdated
         plan = self._plan_behind(period, arrival, now)

@@ -11,7 +11,8 @@ from typing import Literal
 from sorgente.media.catalogue import SILENT_TRACK
 from sorgente.media.channel import Channel
 from sorgente.media.fanout import Counters
-from sorgente.media.period import Member, Period
+from sorgente.media.member import Member
+from sorgente.media.period import Period
 from sorgente.media.snapshot import Kind
 from sorgente.media.track import Track
 
@@ -197,7 +198,7 @@ def _track(track: Track, period: Period | None) -> TrackReport:
         sample_rate=facts.sample_rate or None,
         channels=facts.channels or None,
         bit_rate=_bit_rate(track),
-        peak_bit_rate=float(track.peak_bandwidth) or None,
+        peak_bit_rate=float(track.needs.bandwidth) or None,
         chunk_duration=None if member is None else float(member.chunk_duration) or None,
         chunk_interval=pulse.interval,
         jitter=pulse.jitter,
@@ -214,7 +215,8 @@ def _bit_rate(track: Track) -> float | None:
     newest = next(complete, None)
     if newest is None or not newest.duration:
         return None
-    return newest.bytes * 8 * track.timescale / newest.duration
+    timescale = track.inits.get(newest.epoch, track.init).leading_track.timescale
+    return newest.bytes * 8 * timescale / newest.duration
 
 
 def _float(exact: Fraction | None) -> float | None:

@@ -59,6 +59,12 @@ class Segmenter:
             return False
         return self._place(arrival, period, period.begins(arrival), now)
 
+    def note_object(self, track: Track) -> bool:
+        """The encoder of ``track`` sends objects as a whole; return as the class says."""
+        track.needs.note_object(track.last_object)
+        member = self._periods[-1].members.get(track.name) if self._periods else None
+        return member is not None and member.note()
+
     def stand_in(self, utc: Fraction, now: float) -> None:
         """Fill up what does not come."""
         if self._periods and self._periods[-1].ended_at is None:
@@ -71,7 +77,7 @@ class Segmenter:
         if member is not None and member.slate is not None:
             member.gone = True
         elif track not in self._failover.played:
-            track.close()
+            track.close(cut_short=True)
 
     def close_if_full(self, track: Track) -> None:
         """Whole segments are over when they are here, not when the next one begins."""

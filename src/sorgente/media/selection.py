@@ -90,4 +90,4 @@ def _lines(track: Track) -> int:
 
 def _bit_rate(track: Track) -> int:
     """bit/s: what a segment needed at most, before there is one what its encoder says."""
-    return max(track.peak_bandwidth, track.init.leading_track.bitrate)
+    return max(track.needs.bandwidth, track.init.leading_track.bitrate)

@@ -19,7 +19,8 @@ from sorgente.isobmff.slate import Sample, slate
 from sorgente.isobmff.split import TrackChunk
 from sorgente.media.arrival import Arrival
 from sorgente.media.chunk import Chunk
-from sorgente.media.period import Member, Period
+from sorgente.media.member import Member
+from sorgente.media.period import Period
 from sorgente.media.run import Placement
 
 SILENT_SECONDS: Final = Fraction(1)

@@ -87,7 +87,7 @@ class TrackSnapshot:
     segment_duration: int
     """Ticks: of every segment, nominally."""
     chunk_duration: Fraction
-    """Seconds: the longest chunk so far, of those that are not the last of their segment."""
+    """Seconds: the longest chunk lately, of those that are not the last of their segment."""
     segments: tuple[SegmentEntry, ...] | None = None
     """None where numbers and ``segment_duration`` say it all."""
     switching_set: str = ""

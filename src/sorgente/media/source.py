@@ -48,12 +48,18 @@ class Source:
         return leading.note_events((event.scheme, event.value) for event in events)
 
     def arrivals(
-        self, media: MediaChunk, chunk: Chunk | None, now: float, utc: float
+        self,
+        media: MediaChunk,
+        chunk: Chunk | None,
+        now: float,
+        utc: float,
+        segment: Fraction | None,
     ) -> Iterator[Arrival]:
         """Yield what a chunk of the upload is made of, each part when the one before it has been
         dealt with. ``chunk``: the same as it was relayed, if those are the same bytes; ``utc``:
-        seconds, as ``now`` is by the wall clock. Raises MalformedBox."""
-        cuts = self._splitter.split(media)
+        seconds, as ``now`` is by the wall clock; ``segment``: seconds of one, if that is known.
+        Raises MalformedBox."""
+        cuts = self._splitter.split(media, segment)
         at_once = self._note_pace(cuts, now, utc)
         for cut in cuts:
             track, timescale = self.tracks[cut.track_id], self.tracks[cut.track_id].timescale
@@ -62,7 +68,7 @@ class Source:
                 Fraction(cut.decode_time, timescale),
                 Fraction(cut.end_time, timescale),
                 utc,
-                cut.unix_time,
+                _made(cut, timescale),
                 random_access=cut.random_access,
             )
             if at.shift:
@@ -83,6 +89,17 @@ class Source:
             track = self.tracks[track_id]
             track.pulse.note(now, ticks / track.timescale)
         return at_once
+
+
+def _made(cut: TrackChunk, timescale: int) -> float | None:
+    """UTC seconds when what is presented at the chunk's decode time was made; None: not said.
+
+    A ``prft`` speaks of the presentation time of a sample (ISO/IEC 14496-12 §8.16.5.3), and so does
+    a ProducerReferenceTime (@presentationTime). With B-frames that is later than its decode time.
+    """
+    if cut.unix_time is None:
+        return None
+    return cut.unix_time - (cut.earliest_time - cut.decode_time) / timescale
 
 
 def track_name(feed: Feed, init: InitSegment, track_id: int) -> str:

@@ -40,6 +40,8 @@ from sorgente.media.voice import OVERLAP, Voice, Wraps
 
 PRODUCTION = 10
 """Seconds from production to arrival that are believed; dash.js takes them off its latency."""
+LONGEST_WAIT = Fraction(10)
+"""Seconds: a chunk that is longer, as of a file in one piece, is not what players wait for."""
 MPEG_WRAP = Fraction(2**33, 90_000)
 """Seconds: after 26.5 h time stamps of MPEG transport streams begin again."""
 NUMBERS_SINCE, NUMBERS_PER_SECOND = 1_735_689_600, 4
@@ -252,9 +254,11 @@ def latency_target(segment: Fraction, chunk: Fraction) -> Fraction:
 
     The oldest sample of a chunk waits for its end; a player plays one, has one and gets one. 0.2 s
     are for drift (0.1 s) and the network; below 0.5 s a busy browser's timers show. In steps of
-    50 ms, so that a frame more or less in a chunk changes nothing.
+    50 ms, so that a frame more or less in a chunk changes nothing. Of a chunk that is longer than
+    segments, it plays one segment while it waits for all of it.
     """
-    needed = 3 * min(chunk, segment) + Fraction(1, 5)
+    part = min(chunk, segment)
+    needed = max(3 * part, part + min(chunk, LONGEST_WAIT)) + Fraction(1, 5)
     return max(Fraction(1, 2), Fraction(ceil(needed * 20), 20))
 
 
@@ -264,7 +268,9 @@ def least_target(segment: Fraction, chunk: Fraction) -> Fraction:
     LL: what comes in chunks is later than one of them, what comes whole twice as late as it is
     long (SHALL, both). In steps of 50 ms, as above.
     """
-    return 2 * segment if chunk >= segment else Fraction(floor(chunk * 20) + 1, 20)
+    if chunk >= segment:
+        return segment + max(segment, min(chunk, LONGEST_WAIT))
+    return Fraction(floor(chunk * 20) + 1, 20)
 
 
 def least_window(segment: Fraction, target: Fraction) -> Fraction:

@@ -21,6 +21,7 @@ from typing import Final, cast
 from sorgente.isobmff.init_segment import InitSegment
 from sorgente.media.chunk import Chunk
 from sorgente.media.fanout import Counters
+from sorgente.media.needs import Needs
 from sorgente.media.pulse import Pulse
 from sorgente.media.segment import Segment
 from sorgente.media.snapshot import Kind
@@ -51,6 +52,8 @@ class Track:
     def __init__(self, name: str, init: InitSegment, counters: Counters) -> None:
         self.name = name
         self._adopt(init)
+        self.needs = Needs(self.timescale)
+        """What its encoder has shown of what players need."""
         self.inits: dict[str, InitSegment] = {}
         """By epoch."""
         self.segments: dict[int, Segment] = {}
@@ -64,14 +67,10 @@ class Track:
         self.next_number: int | None = None
         """Of the segment that comes next; None while nobody knows."""
         self.bytes_held = 0
-        self.peak_bandwidth = 0
-        """bit/s, of the segment that needed most."""
         self.switching_set = ""
         """What its encoder calls the bit rates it belongs to."""
         self.event_schemes: tuple[tuple[str, str], ...] = ()
         """(scheme, value) of the ``emsg`` boxes that came with it."""
-        self.longest_chunk = 0
-        """Ticks; of chunks that are not the last of their segment."""
         self.last_object = 0
         """Ticks that its encoder sent at once, the last time; 0 if it sends chunks as it makes
         them."""
@@ -79,9 +78,6 @@ class Track:
         """How its chunks come."""
         self._counters = counters
         self._growing: Segment | None = None
-        self._last_chunk = 0
-        self._lent = False
-        """What grows is not all its own."""
         self._held: dict[int, dict[Subscriber, Callable[[], None]]] = {}
 
     @property
@@ -117,7 +113,7 @@ class Track:
         with what was."""
         self._adopt(init)
         if not resumes:
-            self.peak_bandwidth = self.longest_chunk = 0
+            self.needs = Needs(self.timescale)
 
     def _adopt(self, init: InitSegment) -> None:
         facts = init.leading_track
@@ -138,7 +134,7 @@ class Track:
         self.refuse(below=number, above=self._promised.stop)
         segment = Segment(number, epoch, time, self.init.content_type, self._counters)
         self.segments[number] = self._growing = segment
-        self._lent = False
+        self.needs.begin_segment()
         self.last_number, self.next_number = number, number + 1
         return segment
 
@@ -178,30 +174,23 @@ class Track:
         self.next_number = None
         self.refuse()
 
-    def append(self, chunk: Chunk, duration: int, *, at_once: int = 0, lent: bool = False) -> None:
-        """One more chunk of the segment that is growing, of so many ticks; ``at_once``: ticks that
-        its encoder sent in one piece; ``lent``: by another track, so that it says nothing of this
-        one's bit rate."""
+    def append(self, chunk: Chunk, duration: int) -> None:
+        """One more chunk of the segment that is growing, of so many ticks."""
         segment = self._growing
         assert segment is not None, "open() comes before append()"
-        if segment.end:
-            self.longest_chunk = max(self.longest_chunk, self._last_chunk)
-        self._last_chunk = at_once
-        self._lent = self._lent or lent
         self.bytes_held += chunk.bytes_held
         segment.append(chunk, duration)
         for subscriber in self._held.pop(segment.number, ()):
             segment.attend(subscriber)
 
-    def close(self) -> None:
-        """The segment that is growing is complete."""
+    def close(self, *, cut_short: bool = False) -> None:
+        """The segment that is growing is complete; ``cut_short``: its encoder broke off."""
         segment, self._growing = self._growing, None
         if segment is None:
             return
         segment.close()
-        if segment.duration and not self._lent:
-            bits = segment.bytes * 8 * self.timescale
-            self.peak_bandwidth = max(self.peak_bandwidth, bits // segment.duration)
+        if not cut_short:
+            self.needs.end_segment(segment)
 
     def note_events(self, schemes: Iterable[tuple[str, str]]) -> bool:
         """Whether events of these are the first of their kind."""
