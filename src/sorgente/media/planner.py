@@ -12,7 +12,7 @@ from sorgente.media.minimum import NS
 from sorgente.media.period import Period
 from sorgente.media.rhythm import KeyFrames, Rhythm
 from sorgente.media.run import Run
-from sorgente.media.slate import on_time
+from sorgente.media.slate import on_time, wanted
 from sorgente.media.timeline import Timeline, latency_target, least_target
 from sorgente.media.track import Track
 
@@ -104,7 +104,7 @@ class Planner:
         if not arrivals or not run.ready(float(utc)):
             return None
         tracks = by_name({arrival.track for arrival in arrivals} | self._attendance.sparse)
-        if newest is not None and not set(newest.going_on) <= set(tracks):
+        if newest is not None and not _going_on(newest, utc) <= set(tracks):
             return None  # one track began anew; the others follow at a random access point
         leading = next((track for track in tracks if track.is_video), None)
         leads = [leading] if leading else [t for t in tracks if not t.is_sparse] or tracks
@@ -180,6 +180,17 @@ class Planner:
 
 def _latest(arrivals: Sequence[Arrival]) -> Fraction:
     return max((arrival.starts_at for arrival in arrivals), default=Fraction(0))
+
+
+def _going_on(newest: Period, utc: Fraction) -> set[Track]:
+    """Tracks of ``newest`` whose encoders are there: they write segments, and these are no slates;
+    nor would they be, if there could be any. Sparse ones are not waited for."""
+    return {
+        member.track
+        for member in newest.members.values()
+        if not (member.track.is_sparse or wanted(member, newest, utc))
+        and member.track.growing is not None
+    }
 
 
 def _has_pictures(newest: Period, heard: Collection[Track]) -> bool:
