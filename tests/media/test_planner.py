@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
+from sorgente.media.rhythm import LONGEST_GROUP
 from tests.media.stage import FRAME, Stage
 from tests.support import boxes
 from tests.support.boxes import AUDIO
@@ -40,3 +43,56 @@ def test_sound_that_hangs_does_not_keep_pictures_that_are_back_off_the_air(entry
     missed = 300 + round(0.5 / FRAME) + 100
     stage.send_together((seen, after.chunks[100:300]), (heard, packets.chunks[missed:][:200]))
     assert on_the_air(stage) == {"a": True, "v": True}, "sound is back, too"
+
+
+def calls(work: Callable[[], object]) -> int:
+    """Of Python functions."""
+    count = 0
+
+    def note(_frame: object, event: str, _arg: object) -> None:
+        nonlocal count
+        count += event == "call"
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+    return count
+
+
+def test_a_chunk_that_waits_costs_the_same_however_many_wait() -> None:
+    stage, pictures, packets = Stage(), video(1200, keys={0}), sound(1200)
+    uploads = (stage.publish("v"), pictures), (stage.publish("a"), packets)
+    for publisher, upload in uploads:
+        publisher.feed(upload.init, stage.now)
+
+    def send(start: int, end: int) -> int:
+        each = ((publisher, upload.chunks[start:end]) for publisher, upload in uploads)
+        return calls(lambda: stage.send_together(*each))
+
+    send(0, 90)
+    early = send(90, 100)
+    send(100, 1190)
+    late = send(1190, 1200)
+    assert stage.presentation.newest_period is None
+    assert late <= early * 1.1
+
+
+def test_what_waits_for_a_second_key_frame_waits_for_a_minute_and_costs_no_later_one() -> None:
+    stage, frames = Stage(), round(LONGEST_GROUP / FRAME)
+    pictures, packets = video(2000, keys={0, 1950, 1975}), sound(2000)
+    seen, heard = stage.publish("v"), stage.publish("a")
+    seen.feed(pictures.init, stage.now)
+    heard.feed(packets.init, stage.now)
+
+    def send(start: int, end: int) -> int:
+        stage.send_together((seen, pictures.chunks[start:end]), (heard, packets.chunks[start:end]))
+        return stage.presentation.bytes_held
+
+    held = send(0, frames + 1)
+    assert send(frames + 1, 1950) == pytest.approx(held, rel=0.01)
+    assert stage.presentation.newest_period is None
+    send(1950, 1976)
+    assert on_the_air(stage) == {"a": True, "v": True}

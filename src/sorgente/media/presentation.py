@@ -19,7 +19,7 @@ from typing import Final
 from sorgente.isobmff.init_segment import InitSegment
 from sorgente.isobmff.split import split_init
 from sorgente.isobmff.upload import MediaChunk
-from sorgente.media.arrival import Arrival, Waiting
+from sorgente.media.arrival import Arrival
 from sorgente.media.attendance import Attendance
 from sorgente.media.catalogue import Catalogue
 from sorgente.media.chunk import Chunk
@@ -41,6 +41,7 @@ from sorgente.media.sparse import passed, strays
 from sorgente.media.timeline import Timeline, least_window
 from sorgente.media.track import Absence, Track
 from sorgente.media.utc import UtcClock
+from sorgente.media.waiting import Waiting
 
 FAREWELL: Final = 5.0
 """Seconds that a manifest of an event that is over keeps its timeline: until those who watch have
@@ -520,7 +521,7 @@ class Presentation:
         """Let tracks go that nobody sends and no period shows: there is no end of names."""
         used = {name for period in self._periods for name in period.members}
         used.update(t.name for source in self._sources.values() for t in source.tracks.values())
-        used.update(arrival.track.name for arrival in self._waiting)
+        used.update(track.name for track in self._waiting.tracks)
         for track in self._catalogue.forget_all_but(used):
             self._runs.pop(track, None)
             self.timeline.forget(track.name)
