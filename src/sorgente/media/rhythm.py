@@ -92,6 +92,12 @@ class KeyFrames:
         """Seconds between the newest two; None while there are not two."""
         return self._starts[-1] - self._starts[0] if len(self._starts) == 2 else None
 
+    def missing(self, end: Fraction, usual: Fraction) -> Fraction | None:
+        """Seconds since the newest one, if media have come up to ``end`` and others come every
+        ``usual`` seconds, so that at least one is missing."""
+        since = end - self._starts[-1] if self._starts else Fraction(0)
+        return since if since > 2 * usual else None
+
     def note(self, start: Fraction) -> None:
         """One more."""
         self._starts.append(start)
