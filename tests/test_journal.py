@@ -9,15 +9,19 @@ import pytest
 from sorgente.errors import Forbidden, NotFound, OriginError, Unauthorized, UnsupportedMedia
 from sorgente.http.access import Reason
 from sorgente.http.request import Request
+from sorgente.isobmff.init_segment import InitSegment
 from sorgente.isobmff.scanner import BoxLimits
 from sorgente.journal import REFUSAL_SECONDS, JsonFormatter, LogJournal, TextFormatter
+from sorgente.media.chunk import Chunk
 from sorgente.media.fanout import Counters
 from sorgente.media.feed import Feed, FeedRules
+from sorgente.media.track import Track
 from sorgente.media.window import WindowBounds
 from tests.support.clock import FakeClock
 from tests.support.live import video
 from tests.support.observer import RecordingObserver
 from tests.support.players import player
+from tests.support.uploads import units_of
 
 
 @pytest.fixture
@@ -80,6 +84,21 @@ def test_who_publishes_what_and_how_it_ended(feed: Feed, caplog: pytest.LogCaptu
         f"live: publishing ended: the connection was lost ({size} bytes in 2 chunks, 0 watching)",
         "live: the encoder did not come back, its players were let go",
     ]
+
+
+def test_a_segment_that_no_key_frame_ends_has_a_line_with_what_to_do(
+    feed: Feed, caplog: pytest.LogCaptureFixture
+) -> None:
+    [init, *_] = units_of(video(1).init)
+    assert isinstance(init, InitSegment)
+    track = Track("video", init, Counters())
+    segment = track.open(1, "1", 0)
+    track.append(Chunk.of(bytes(2_500_000), 1.0), 28 * track.timescale)
+    feed.note_cut(track, segment)
+    [(_, level, text)] = caplog.record_tuples
+    assert level == logging.WARNING
+    assert text.startswith("live: no key frame of video ends its segment, 28 s and 2.5 MB: ")
+    assert "-g 60" in text
 
 
 def test_bytes_we_do_not_understand_are_called_that(

@@ -292,14 +292,20 @@ class Broker:
         return excess
 
     def _end_larger(self, publisher: Publisher, error: OutOfMemory, now: float) -> bool:
-        """End the uploads of the path whose chunks hold most while they come in, if that is more
-        than ``publisher`` holds; return whether there is one. Who fills the memory and falls silent
-        pays, not who comes next."""
-        sessions = [feed.session for channel in self for feed in channel if feed.session]
-        largest = max(sessions, key=lambda session: session.bytes_pending, default=None)
+        """End the uploads of the path which holds most that cannot be given back while they come
+        in, if that is more than those of ``publisher`` hold; return whether there is one. Who fills
+        the memory and falls silent pays, not who comes next."""
+        bound = {
+            feed.session: channel.bytes_bound(feed)
+            for channel in self
+            for feed in channel
+            if feed.session is not None
+        }
+        largest = max(bound, key=bound.__getitem__, default=None)
         if largest is None or publisher.is_of(largest):
             return False
-        if largest.bytes_pending <= publisher.bytes_pending:
+        of_own = (held for each, held in bound.items() if publisher.is_of(each))
+        if bound[largest] <= next(of_own, publisher.bytes_pending):
             return False
         largest.end(error, now)
         return True

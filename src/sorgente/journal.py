@@ -15,7 +15,9 @@ from sorgente.http.request import Request
 from sorgente.http.routing import INGEST, WRITING
 from sorgente.media.feed import Feed, Journal
 from sorgente.media.publisher import Outcome, Publisher
+from sorgente.media.segment import Segment
 from sorgente.media.session import Session
+from sorgente.media.track import Track
 
 AUDIENCE_SECONDS: Final = 1.0
 """Players who come or go closer together than this share a line: a thousand at the start of a match
@@ -64,6 +66,15 @@ class LogJournal:
     def repeated(self, feed: Feed, publisher: Publisher) -> None:
         """For the first time, what an encoder sends was here already."""
         _say(feed, f"{publisher.who} sends what is here already: the first to come is taken")
+
+    def cut(self, feed: Feed, track: Track, segment: Segment) -> None:
+        """No key frame ended a segment."""
+        seconds, size = segment.duration / track.timescale, segment.bytes / 1e6
+        text = (
+            f"no key frame of {track.name} ends its segment, {seconds:.0f} s and {size:.1f} MB: "
+            "until one comes, players get the last one again (ffmpeg: -g 60)"
+        )
+        _say(feed, text, level=logging.WARNING)
 
     def unpublished(self, feed: Feed, session: Session, outcome: Outcome, why: str) -> None:
         """The encoder is done."""
@@ -149,6 +160,11 @@ class Journals:
         """See :class:`~sorgente.media.feed.Journal`."""
         for journal in self._journals:
             journal.repeated(feed, publisher)
+
+    def cut(self, feed: Feed, track: Track, segment: Segment) -> None:
+        """See :class:`~sorgente.media.feed.Journal`."""
+        for journal in self._journals:
+            journal.cut(feed, track, segment)
 
     def unpublished(self, feed: Feed, session: Session, outcome: Outcome, why: str) -> None:
         """See :class:`~sorgente.media.feed.Journal`."""

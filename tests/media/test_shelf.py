@@ -251,6 +251,24 @@ OPERATIONS = st.lists(
 )
 
 
+@pytest.mark.parametrize("others", [0, 5], ids=["alone", "beside-others"])
+def test_an_object_that_never_ends_goes_before_the_others_do(others: int) -> None:
+    stage, size = Stage(most=4000), 100
+    stage.start()
+    for number in range(others):
+        stage.put(f"v{number}", bytes(size))
+    copy = Copy(stage.shelf, "endless", lambda now: WALL + now)
+    for _ in range(100):
+        copy.take(RawBytes(bytes(size)), bytes(size), "video/mp4", stage.now)
+        stage.shelf.expire(stage.now)
+        assert stage.shelf.bytes_held <= 4000
+        assert copy.bytes_held <= 4000
+    assert stage.body(None, "endless") is Absence.GONE
+    assert [stage.body(None, f"v{number}") for number in range(others)] == [bytes(size)] * others
+    copy.end(complete=True)
+    assert stage.body(None, "endless") is Absence.GONE
+
+
 def _counted(shelf: Shelf) -> int:
     objects = [s for edition in shelf.editions for s in edition.objects.values()]
     manifests = [

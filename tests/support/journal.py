@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from sorgente.media.feed import Feed
 from sorgente.media.publisher import Outcome, Publisher
+from sorgente.media.segment import Segment
 from sorgente.media.session import Session
+from sorgente.media.track import Track
 
 
 class RecordingJournal:
@@ -21,6 +23,9 @@ class RecordingJournal:
 
     def repeated(self, feed: Feed, publisher: Publisher) -> None:
         self.entries.append(("repeated", feed.name, publisher.who))
+
+    def cut(self, feed: Feed, track: Track, segment: Segment) -> None:
+        self.entries.append(("cut", feed.name, track.name, segment.duration / track.timescale))
 
     def unpublished(self, feed: Feed, session: Session, outcome: Outcome, why: str) -> None:
         self.entries.append(("unpublished", feed.name, outcome, why))

@@ -187,8 +187,9 @@ def track_away(track: TrackReport) -> Iterator[Advice]:
     if track.away and track.kind in ("video", "audio"):
         yield Advice(
             rule="track-away",
-            text=f"Nothing comes of {track.name}: players get its last picture, or silence.",
-            remedy="Look after the encoder of this track.",
+            text=f"Nothing comes of {track.name} that players could begin with: they get its last "
+            "picture, or silence.",
+            remedy="Look after the encoder of this track; if it sends, after its key frames.",
             serious=True,
             track=track.name,
         )

@@ -55,7 +55,7 @@ CHANNEL_GAUGES: Final[dict[str, tuple[str, Callable[[ChannelReport], float | Non
         lambda each: each.latency_target,
     ),
     "key_frame_interval_seconds": (
-        "Between the newest two key frames.",
+        "Between the newest two key frames; since the newest if one is missing.",
         lambda each: each.key_frame_interval,
     ),
 }

@@ -130,7 +130,10 @@ class Channel(Struct, frozen=True):
     tracks: list[Track]
     latency_target: Annotated[float | None, Meta(description="What manifests ask players for.")]
     segment_duration: float | None
-    key_frame_interval: Annotated[float | None, Meta(description="Between the newest two.")]
+    key_frame_interval: Annotated[
+        float | None,
+        Meta(description="Between the newest two; since the newest if one is missing."),
+    ]
     key_frames_regular: bool | None
     drift: Annotated[float, Meta(description="Media come so much later than announced.")]
     viewers: Annotated[

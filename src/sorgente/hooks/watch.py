@@ -30,7 +30,9 @@ from sorgente.media.channel import Channel
 from sorgente.media.feed import Feed
 from sorgente.media.publisher import Outcome, Publisher
 from sorgente.media.report import state_of
+from sorgente.media.segment import Segment
 from sorgente.media.session import Session
+from sorgente.media.track import Track
 
 AWAITED_SECONDS: Final = 60.0
 """A path that broke off while others go on is expected for so long: an encoder may have come back
@@ -93,6 +95,9 @@ class Watch:
         """Nothing to tell."""
 
     def repeated(self, feed: Feed, publisher: Publisher) -> None:
+        """Nothing to tell."""
+
+    def cut(self, feed: Feed, track: Track, segment: Segment) -> None:
         """Nothing to tell."""
 
     def abandoned(self, feed: Feed) -> None:

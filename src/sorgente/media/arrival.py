@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from statistics import median_low
 from typing import Final
@@ -85,54 +85,6 @@ def moved(cut: TrackChunk, init: InitSegment, seconds: Fraction) -> TrackChunk:
         decode_time=cut.decode_time + ticks,
         earliest_time=cut.earliest_time + ticks,
     )
-
-
-class Waiting:
-    """Arrivals that have no period yet, oldest first."""
-
-    def __init__(self, limit: int) -> None:
-        self.bytes_held = 0
-        self._limit = limit
-        """Bytes."""
-        self._arrivals: list[Arrival] = []
-
-    def __iter__(self) -> Iterator[Arrival]:
-        return iter(self._arrivals)
-
-    def __len__(self) -> int:
-        return len(self._arrivals)
-
-    def add(self, arrival: Arrival) -> None:
-        """Keep a chunk; not for ever: an encoder may never send the second key frame that makes a
-        grid, and then the older half goes."""
-        self._arrivals.append(arrival)
-        self.bytes_held += arrival.chunk.bytes_held
-        if self.bytes_held > self._limit:
-            self._keep(self._arrivals[len(self._arrivals) // 2 :])
-
-    def keep_only(self, wanted: Callable[[Arrival], bool]) -> None:
-        """Let all others go."""
-        self._keep([arrival for arrival in self._arrivals if wanted(arrival)])
-
-    def forget(self, tracks: Collection[Track]) -> None:
-        """Let those of ``tracks`` go."""
-        self.keep_only(lambda arrival: arrival.track not in tracks)
-
-    def drop_oldest(self) -> int:
-        """Let one go; return the bytes that frees."""
-        held = self.bytes_held
-        self._keep(self._arrivals[1:])
-        return held - self.bytes_held
-
-    def take_all(self) -> list[Arrival]:
-        """Their time has come."""
-        arrivals = self._arrivals
-        self._keep([])
-        return arrivals
-
-    def _keep(self, arrivals: list[Arrival]) -> None:
-        self._arrivals = arrivals
-        self.bytes_held = sum(arrival.chunk.bytes_held for arrival in arrivals)
 
 
 def picture_duration(arrivals: Sequence[Arrival]) -> Fraction:

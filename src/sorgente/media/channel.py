@@ -114,12 +114,18 @@ class Channel:
         kept = self.presentation.bytes_held + self.shelf.bytes_held
         return kept + sum(feed.bytes_held for feed in self._feeds.values())
 
+    def bytes_bound(self, feed: Feed) -> int:
+        """Memory, in bytes, of what is published on ``feed`` that cannot be given back while it
+        comes in: chunks, objects and segments that are not whole yet."""
+        coming = 0 if feed.session is None else feed.session.bytes_bound
+        return coming + self.presentation.retention.bytes_growing(feed)
+
     def drop_oldest(self) -> int:
         """Let the oldest of the largest part go that has anything to give; return the bytes that
         frees."""
         parts = [(feed.bytes_kept, feed.drop_oldest) for feed in self._feeds.values()]
         parts.append((self.shelf.bytes_held, self.shelf.drop_oldest))
-        parts.append((self.presentation.bytes_held, self.presentation.drop_oldest))
+        parts.append((self.presentation.bytes_held, self.presentation.retention.drop_oldest))
         parts.sort(key=itemgetter(0), reverse=True)
         return next((freed for _, drop in parts if (freed := drop())), 0)
 

@@ -18,9 +18,11 @@ from sorgente.media.continuity import Continuity
 from sorgente.media.fanout import Counters
 from sorgente.media.publisher import Form, Outcome, Publisher
 from sorgente.media.relay import Relay
+from sorgente.media.segment import Segment
 from sorgente.media.selection import Menu
 from sorgente.media.session import Mode, Session
 from sorgente.media.subscriber import Subscriber
+from sorgente.media.track import Track
 from sorgente.media.window import WindowBounds
 
 OnEnded = Callable[[OriginError], None]
@@ -66,6 +68,9 @@ class Journal(Protocol):
 
     def repeated(self, feed: Feed, publisher: Publisher) -> None:
         """For the first time, what an encoder sends was here already."""
+
+    def cut(self, feed: Feed, track: Track, segment: Segment) -> None:
+        """No key frame ended ``segment``; nothing more is shown of its track until one comes."""
 
     def unpublished(self, feed: Feed, session: Session, outcome: Outcome, why: str) -> None:
         """The encoder is done."""
@@ -236,6 +241,10 @@ class Feed:
     def repeated(self, publisher: Publisher) -> None:
         """See :class:`~.session.Stage`."""
         self._journal.repeated(self, publisher)
+
+    def note_cut(self, track: Track, segment: Segment) -> None:
+        """A segment of what comes in here was ended for want of a key frame."""
+        self._journal.cut(self, track, segment)
 
     def release(self, session: Session, outcome: Outcome, why: str, now: float) -> None:
         """See :class:`~.session.Stage`."""

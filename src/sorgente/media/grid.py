@@ -70,12 +70,11 @@ class Grid:
 
     def number_at(self, arrival: Arrival) -> int:
         """The number of the segment that a chunk lies in, by its time alone."""
-        first = self._epoch.start_number
         if arrival.track.is_video:
-            return first + self._video_index(arrival.presented_at)
+            return self.number_of(arrival.presented_at)
         middle = self._middle_of(arrival)
         if self._steady:
-            return first + self._index_at(*middle)
+            return self._epoch.start_number + self._index_at(*middle)
         return self._cut_at(Fraction(*middle))
 
     def _middle_of(self, arrival: Arrival) -> tuple[int, int]:
@@ -124,11 +123,12 @@ class Grid:
 
     def end_at(self, start: Fraction) -> None:
         """Another period goes on from ``start`` on the run's timeline."""
-        self._last = self._epoch.start_number + self._video_index(start) - 1
+        self._last = self.number_of(start) - 1
 
-    def _video_index(self, start: Fraction) -> int:
+    def number_of(self, start: Fraction) -> int:
+        """The number of the segment that a picture at ``start`` on the run's timeline lies in."""
         near = self._nearest(start) if self._steady else None
-        return floor(self._since(start)) if near is None else near
+        return self._epoch.start_number + (floor(self._since(start)) if near is None else near)
 
     def _nearest(self, start: Fraction) -> int | None:
         """The segment that begins at ``start``, or thereabouts."""

@@ -80,16 +80,6 @@ class Period:
         return _leader(dense) if dense else None
 
     @property
-    def going_on(self) -> list[Track]:
-        """Tracks whose encoders are there: they write segments, and these are no slates. Sparse
-        ones are not waited for."""
-        return [
-            member.track
-            for member in self.members.values()
-            if not (member.is_away or member.track.is_sparse) and member.track.growing is not None
-        ]
-
-    @property
     def shows_slates(self) -> bool:
         """There is no telling them from what encoders send: until the next period."""
         return any(member.slates for member in self.members.values())

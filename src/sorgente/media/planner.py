@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from sorgente.media.arrival import Arrival, Waiting
+from sorgente.media.arrival import Arrival
 from sorgente.media.attendance import Attendance
 from sorgente.media.minimum import NS
 from sorgente.media.period import Period
 from sorgente.media.rhythm import KeyFrames, Rhythm
 from sorgente.media.run import Run
-from sorgente.media.slate import on_time
+from sorgente.media.slate import on_time, wanted
 from sorgente.media.timeline import Timeline, latency_target, least_target
 from sorgente.media.track import Track
+from sorgente.media.waiting import Strand, Waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,36 +97,38 @@ class Planner:
         """The first period of a run, once its timeline has settled and its rhythm is known."""
         run = self._timeline.run
         assert run is not None, "arrivals make runs"
-        hopeful = self._timeline.undecided | {run}
-        self._waiting.keep_only(lambda arrival: arrival.at.run in hopeful)
-        arrivals = [arrival for arrival in self._waiting if arrival.at.run is run]
-        if newest is not None and run.epochs and self._is_followed(run, newest, arrivals, now):
-            return self._led_anew(run, newest, arrivals, now, utc)
-        if not arrivals or not run.ready(float(utc)):
+        self._waiting.keep_only(self._timeline.undecided | {run})
+        strands = self._waiting.of(run)
+        if newest is not None and run.epochs and self._is_followed(run, newest, strands, now):
+            return self._led_anew(run, newest, strands, now, utc)
+        if not strands or not run.ready(float(utc)):
             return None
-        tracks = by_name({arrival.track for arrival in arrivals} | self._attendance.sparse)
-        if newest is not None and not set(newest.going_on) <= set(tracks):
+        tracks = by_name(strands.keys() | self._attendance.sparse)
+        if newest is not None and not _going_on(newest, utc) <= set(tracks):
             return None  # one track began anew; the others follow at a random access point
         leading = next((track for track in tracks if track.is_video), None)
         leads = [leading] if leading else [t for t in tracks if not t.is_sparse] or tracks
-        led = [arrival for arrival in arrivals if arrival.track in leads]
-        if leading is None:
-            rhythm: Rhythm | None = Rhythm.of_sound(a for a in led if not a.track.is_sparse)
-        else:
-            rhythm = _first_rhythm(leading, led, newest)
+        led = [strands[track] for track in leads if track in strands]
         start = self._first_start(run, newest, led, utc)
-        return None if start is None or rhythm is None else Plan(run, start, rhythm, tracks)
+        if start is None:
+            return None
+        if leading is None:
+            dense = [track for track in leads if not track.is_sparse]
+            rhythm: Rhythm | None = Rhythm.of_sound(self._waiting.chunks(run, dense))
+        else:
+            rhythm = _first_rhythm(leading, self._rhythm(run, leading), newest)
+        return None if rhythm is None else Plan(run, start, rhythm, tracks)
 
     def only(self, ended: Collection[Track]) -> Plan | None:
         """The first period of an event of which ``ended`` has come to its end, while a second key
         picture was awaited. What there is is a group."""
         run = self._timeline.run
-        arrivals = [arrival for arrival in self._waiting if arrival.at.run is run]
-        if run is None or not any(arrival.track in ended for arrival in arrivals):
+        strands = {} if run is None else self._waiting.of(run)
+        if run is None or not strands.keys() & set(ended):
             return None
-        tracks = by_name({arrival.track for arrival in arrivals} | self._attendance.sparse)
+        tracks = by_name(strands.keys() | self._attendance.sparse)
         leading = next((track for track in tracks if track.is_video), None)
-        led = [arrival for arrival in arrivals if arrival.track is leading]
+        led = [] if leading is None else self._waiting.chunks(run, [leading])
         keys = [arrival for arrival in led if arrival.can_begin]
         if not keys:
             return None
@@ -136,32 +139,38 @@ class Planner:
         return None if rhythm is None else Plan(run, start, rhythm, tracks)
 
     def _is_followed(
-        self, run: Run, newest: Period, arrivals: Sequence[Arrival], now: float
+        self, run: Run, newest: Period, strands: Mapping[Track, Strand], now: float
     ) -> bool:
         """Whether a track of the newest period is still sent, so that its segments go on."""
-        present = self._attendance.present(run, _latest(arrivals), now)
+        present = self._attendance.present(run, _latest(strands), now)
         members = newest.members.values()
         return any(m.track in present and not m.track.is_sparse for m in members)
 
     def _led_anew(
-        self, run: Run, newest: Period, arrivals: Sequence[Arrival], now: float, utc: Fraction
+        self, run: Run, newest: Period, strands: Mapping[Track, Strand], now: float, utc: Fraction
     ) -> Plan | None:
         """Newcomers wait for the next segment of the others: see `next`. But pictures, where there
         are none any more, lead from their first key picture on."""
-        heard = self._attendance.present(run, _latest(arrivals), now)
-        pictures = [arrival for arrival in arrivals if arrival.track.is_video]
+        heard = self._attendance.present(run, _latest(strands), now)
+        pictures = [track for track in strands if track.is_video]
         if not pictures or _has_pictures(newest, heard):
             return None
-        leading = by_name({arrival.track for arrival in pictures})[0]
-        led = [arrival for arrival in pictures if arrival.track is leading]
-        rhythm = Rhythm.of(led) or (newest.rhythm if newest.leading.is_video else None)
-        start = self._first_start(run, newest, led, utc)
-        if rhythm is None or start is None:
+        leading = by_name(pictures)[0]
+        start = self._first_start(run, newest, [strands[leading]], utc)
+        if start is None:
             return None
-        return Plan(run, start, rhythm, by_name(heard | {leading}))
+        rhythm = self._rhythm(run, leading) or (newest.rhythm if newest.leading.is_video else None)
+        return None if rhythm is None else Plan(run, start, rhythm, by_name(heard | {leading}))
+
+    def _rhythm(self, run: Run, leading: Track) -> Rhythm | None:
+        """Of what waits of one track; None with less than two key frames, and only these have been
+        counted then."""
+        if len(self._waiting.of(run)[leading].keys) < 2:
+            return None
+        return Rhythm.of(self._waiting.chunks(run, [leading]))
 
     def _first_start(
-        self, run: Run, newest: Period | None, led: Sequence[Arrival], utc: Fraction
+        self, run: Run, newest: Period | None, led: Sequence[Strand], utc: Fraction
     ) -> Fraction | None:
         """Seconds on the run's timeline where its first period may start; None: not yet.
 
@@ -169,17 +178,28 @@ class Planner:
         come: players go on with what they have decoded, slates too, until the next key picture
         behind the start (Chromium's ``SourceBufferStream``). Likewise behind a period of the run.
         """
-        starts = [arrival.presented_at for arrival in led if arrival.can_begin]
+        keys = [strand.keys for strand in led if strand.keys]
         if newest is None or not (newest.shows_slates or run.epochs):
-            return min(starts, default=None)
+            return min((each[0].presented_at for each in keys), default=None)
         edge = utc - Fraction(run.offset, NS)
-        latest = max(starts, default=None)
+        latest = max((each[-1].presented_at for each in keys), default=None)
         late = latest is None or edge - latest > self.latency_target(newest)
         return None if late else latest
 
 
-def _latest(arrivals: Sequence[Arrival]) -> Fraction:
-    return max((arrival.starts_at for arrival in arrivals), default=Fraction(0))
+def _latest(strands: Mapping[Track, Strand]) -> Fraction:
+    return max((strand.latest for strand in strands.values()), default=Fraction(0))
+
+
+def _going_on(newest: Period, utc: Fraction) -> set[Track]:
+    """Tracks of ``newest`` whose encoders are there: they write segments, and these are no slates;
+    nor would they be, if there could be any. Sparse ones are not waited for."""
+    return {
+        member.track
+        for member in newest.members.values()
+        if not (member.track.is_sparse or wanted(member, newest, utc))
+        and member.track.growing is not None
+    }
 
 
 def _has_pictures(newest: Period, heard: Collection[Track]) -> bool:
@@ -187,11 +207,9 @@ def _has_pictures(newest: Period, heard: Collection[Track]) -> bool:
     return any(track.is_video and track.name in newest.members for track in heard)
 
 
-def _first_rhythm(
-    leading: Track, arrivals: Sequence[Arrival], newest: Period | None
-) -> Rhythm | None:
-    """Of an encoder that has just come, or come back; None while it is not known."""
-    rhythm = Rhythm.of(arrivals)
+def _first_rhythm(leading: Track, rhythm: Rhythm | None, newest: Period | None) -> Rhythm | None:
+    """Of an encoder that has just come, or come back, and shows ``rhythm``; None while it is not
+    known."""
     if newest is None or newest.leading is not leading:
         return rhythm
     if rhythm is None:

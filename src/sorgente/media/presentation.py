@@ -19,7 +19,7 @@ from typing import Final
 from sorgente.isobmff.init_segment import InitSegment
 from sorgente.isobmff.split import split_init
 from sorgente.isobmff.upload import MediaChunk
-from sorgente.media.arrival import Arrival, Waiting
+from sorgente.media.arrival import Arrival
 from sorgente.media.attendance import Attendance
 from sorgente.media.catalogue import Catalogue
 from sorgente.media.chunk import Chunk
@@ -28,9 +28,11 @@ from sorgente.media.failover import Failover
 from sorgente.media.fanout import Counters
 from sorgente.media.feed import Feed
 from sorgente.media.merger import Merger
+from sorgente.media.minimum import NS
 from sorgente.media.period import Period
 from sorgente.media.planner import Plan, Planner, by_name
 from sorgente.media.publisher import Outcome
+from sorgente.media.retention import Retention
 from sorgente.media.rhythm import KeyFrames
 from sorgente.media.run import Run
 from sorgente.media.segment import Segment
@@ -41,6 +43,7 @@ from sorgente.media.sparse import passed, strays
 from sorgente.media.timeline import Timeline, least_window
 from sorgente.media.track import Absence, Track
 from sorgente.media.utc import UtcClock
+from sorgente.media.waiting import Waiting
 
 FAREWELL: Final = 5.0
 """Seconds that a manifest of an event that is over keeps its timeline: until those who watch have
@@ -121,6 +124,14 @@ class Presentation:
         self._segmenter = Segmenter(
             self._periods, self._attendance, self._key_frames, self._failover
         )
+        self.retention = Retention(
+            rules.window_bytes,
+            self._periods,
+            self._catalogue,
+            self._waiting,
+            self._segmenter,
+            self._sources,
+        )
         self._noticed_at = 0.0
         """Seconds: when players will have seen the newest period."""
         self._farewell_until: float | None = None
@@ -149,8 +160,8 @@ class Presentation:
 
     @property
     def bytes_held(self) -> int:
-        """Memory of all segments, and of chunks that have none yet, in bytes."""
-        return self._waiting.bytes_held + self._catalogue.bytes_held
+        """Memory, in bytes."""
+        return self.retention.bytes_held
 
     @property
     def newest_period(self) -> Period | None:
@@ -175,9 +186,13 @@ class Presentation:
 
     @property
     def key_frame_interval(self) -> Fraction | None:
-        """Seconds between the newest two key frames of the leading track, as far as is known."""
-        period = self.newest_period
-        return self._key_frames.interval or (None if period is None else period.rhythm.longest)
+        """Seconds between the newest two key frames of the leading track, as far as is known; since
+        the newest, if one is missing."""
+        period, run = self.newest_period, self.timeline.run
+        known = self._key_frames.interval or (None if period is None else period.rhythm.longest)
+        if not known or run is None or period is None or run is not period.run:
+            return known
+        return self._key_frames.missing(Fraction(run.end, NS), known) or known
 
     @property
     def drift(self) -> Fraction:
@@ -275,7 +290,7 @@ class Presentation:
                 self._change(now)
             self._attendance.note(arrival, now)
             self._take(arrival, now)
-        if self.bytes_held > self._rules.window_bytes:
+        if self.retention.is_full:
             self._expire(now)
 
     def delivered(self, feed: Feed, now: float) -> None:
@@ -332,17 +347,14 @@ class Presentation:
                 if track not in self._failover.played:
                     track.refuse(below=self._periods[-1].epoch.start_number)
         self._expire(now)
-        self._forget_periods(now)
+        if self.retention.forget_periods(all_of_them=self.ended) and self._periods:
+            self._change(now)
         self._forget_tracks()
 
     def conclude(self, now: float) -> None:
         """No encoder is awaited any longer: the event is over with the next tick."""
         if self._ends_at is not None:
             self._ends_at = now
-
-    def drop_oldest(self) -> int:
-        """Let the oldest segment go, or what waits to be in one; return the bytes that frees."""
-        return self._catalogue.drop_oldest() or self._waiting.drop_oldest()
 
     def close(self) -> None:
         """The origin shuts down: nothing that grows looks complete."""
@@ -496,31 +508,16 @@ class Presentation:
 
     def _expire(self, now: float) -> None:
         """Let go what is more than the window allows."""
-        left = self._rules.window_bytes - self._waiting.bytes_held
         horizon = now - float(self.depth)
-        self._catalogue.expire(horizon, left)
+        self.retention.expire(horizon)
         if self._events.expire(horizon):
-            self._change(now)
-
-    def _forget_periods(self, now: float) -> None:
-        """Let periods go that have no segment left: all of them, once the event is over."""
-        changed = False
-        while self._periods and (len(self._periods) > 1 or self.ended):
-            oldest = self._periods[0].id
-            if any(s.epoch == oldest for t in self.tracks.values() for s in t.segments.values()):
-                break
-            self._periods.popleft()
-            changed = True
-            for track in self.tracks.values():
-                track.inits.pop(oldest, None)
-        if changed and self._periods:
             self._change(now)
 
     def _forget_tracks(self) -> None:
         """Let tracks go that nobody sends and no period shows: there is no end of names."""
         used = {name for period in self._periods for name in period.members}
         used.update(t.name for source in self._sources.values() for t in source.tracks.values())
-        used.update(arrival.track.name for arrival in self._waiting)
+        used.update(track.name for track in self._waiting.tracks)
         for track in self._catalogue.forget_all_but(used):
             self._runs.pop(track, None)
             self.timeline.forget(track.name)

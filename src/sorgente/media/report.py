@@ -97,7 +97,7 @@ class ChannelReport:
     latency_target: float | None
     segment_duration: float | None
     key_frame_interval: float | None
-    """The newest one."""
+    """The newest one; since the newest key frame, if one is missing."""
     key_frames_regular: bool | None
     drift: float
     """Media come so much later than announced."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import pairwise
 from math import ceil
 from statistics import median_low
 from typing import Final
@@ -22,6 +22,10 @@ ALIKE: Final = Fraction(1, 50)
 SOUND_STEP: Final = Fraction(1, 10)
 """Seconds. A segment of sound is no shorter than its chunks, or numbers would be left out. They are
 rounded up to these: of chunks of 4 s, some are a packet longer than others."""
+
+LONGEST_GROUP: Final = 60
+"""Seconds from one key frame to the next. Encoders left to themselves take ten at the most; one
+that takes longer than this sends no more of them (intra refresh, ``-g 99999``): nobody waits."""
 
 BREAK_SECONDS: Final = 60.0
 """A break of the rhythm counts for so long."""
@@ -56,15 +60,16 @@ class Rhythm:
         §1.5).
         """
         starts = sorted({a.starts_at for a in arrivals if a.can_begin})
-        counts = [
-            sum(a.cut.sample_count for a in arrivals if earlier <= a.starts_at < later)
-            for earlier, later in pairwise(starts)
-        ]
-        if not counts:
+        if len(starts) < 2:
             return None
+        counts = [0] * (len(starts) - 1)
+        for arrival in arrivals:
+            group = bisect(starts, arrival.starts_at) - 1
+            if 0 <= group < len(counts):
+                counts[group] += arrival.cut.sample_count
         picture = picture_duration(arrivals)
-        group, longest = median_low(counts), max(counts)
-        return cls(group * picture, longest * picture, steady=group == longest == min(counts))
+        usual, longest = median_low(counts), max(counts)
+        return cls(usual * picture, longest * picture, steady=usual == longest == min(counts))
 
     def segment_duration(self, target: Fraction) -> Fraction:
         """Seconds. Whole ones without a rhythm: as good as any, and whole ticks of every track."""
@@ -86,6 +91,12 @@ class KeyFrames:
     def interval(self) -> Fraction | None:
         """Seconds between the newest two; None while there are not two."""
         return self._starts[-1] - self._starts[0] if len(self._starts) == 2 else None
+
+    def missing(self, end: Fraction, usual: Fraction) -> Fraction | None:
+        """Seconds since the newest one, if media have come up to ``end`` and others come every
+        ``usual`` seconds, so that at least one is missing."""
+        since = end - self._starts[-1] if self._starts else Fraction(0)
+        return since if since > 2 * usual else None
 
     def note(self, start: Fraction) -> None:
         """One more."""

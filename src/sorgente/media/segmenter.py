@@ -11,6 +11,7 @@ from sorgente.media.epoch import Epoch
 from sorgente.media.failover import Failover
 from sorgente.media.period import Period
 from sorgente.media.rhythm import KeyFrames
+from sorgente.media.segment import Segment
 from sorgente.media.sparse import first_open, passed
 from sorgente.media.track import Track
 
@@ -78,6 +79,37 @@ class Segmenter:
             member.gone = True
         elif track not in self._failover.played:
             track.close(cut_short=True)
+
+    def announced_ticks(self, track: Track, segment: Segment) -> int | None:
+        """How long players were told that ``segment`` is; None: they were not."""
+        period = next((p for p in reversed(self._periods) if p.id == segment.epoch), None)
+        member = None if period is None else period.members.get(track.name)
+        return None if member is None else member.segment_ticks
+
+    def cut(self, track: Track) -> None:
+        """End its growing segment at its last whole chunk, though none comes that begins another.
+        What stands in for it does so under a later number, and who asks for one in between is told
+        that there is nothing in it."""
+        growing = track.growing
+        track.close()
+        newest = self._periods[-1]
+        member = newest.members.get(track.name)
+        if growing is None or member is None or growing.epoch != newest.id:
+            return
+        member.end = max(member.end, newest.time_of(member, growing.number + 1))
+        slate = member.slate
+        shown = member.end if slate is None else member.end + slate.composition_offset
+        track.skip_to(newest.grid.number_of(Fraction(shown, member.timescale)))
+        member.gone |= slate is not None
+
+    def cut_abandoned(self) -> bool:
+        """End the segments that only grow by what stands in for encoders that are gone, of which
+        less can be kept. Returns whether there is one."""
+        members = self._periods[-1].members.values() if self._periods else ()
+        abandoned = [each.track for each in members if each.gone and each.track.growing is not None]
+        for track in abandoned:
+            self.cut(track)
+        return bool(abandoned)
 
     def close_if_full(self, track: Track) -> None:
         """Whole segments are over when they are here, not when the next one begins."""

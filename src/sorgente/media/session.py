@@ -131,6 +131,12 @@ class Session:
         return sum(publisher.bytes_pending for publisher in self._publishers)
 
     @property
+    def bytes_bound(self) -> int:
+        """These, and what has come of objects that are kept as they came."""
+        copies = [publisher.copy for publisher in self._publishers if publisher.copy]
+        return self.bytes_pending + sum(copy.bytes_held for copy in copies)
+
+    @property
     def is_sparse(self) -> bool:
         """Text or metadata: its silence means nothing."""
         init = self._continuity.init

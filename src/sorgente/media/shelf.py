@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
+from operator import itemgetter
 from typing import Final
 
 from sorgente.isobmff.init_segment import InitSegment
@@ -186,15 +187,16 @@ class Shelf:
             newest.under_way = True
         return segment
 
-    def append(self, file: str, segment: Segment, chunk: Chunk) -> None:
-        """More of it, whole."""
+    def append(self, file: str, segment: Segment, chunk: Chunk) -> bool:
+        """More of it, whole. Returns whether it is still here: it may have been taken back."""
         edition = next((e for e in self.editions if e.objects.get(file) is segment), None)
         if edition is None:
-            return  # it was taken back
+            return False
         edition.append(segment, chunk)
         if segment.end == 1:
             for call in self._awaited.pop((edition.id, file), {}).values():
                 call(segment)
+        return True
 
     def break_off(self, file: str, segment: Segment) -> None:
         """It does not come to its end: it never looks complete, and may be sent again."""
@@ -247,6 +249,7 @@ class Shelf:
         """Let go what the window does not hold any more, if that is not younger than ``depth``
         seconds, which players were promised."""
         seconds = max(self._seconds, depth)
+        self._drop_growing(self._most_bytes // 2)  # it may never end, and leaves no window
         while (oldest := self._oldest()) is not None:
             edition, file = oldest
             segment = edition.objects[file]
@@ -254,6 +257,7 @@ class Shelf:
             if young and self.bytes_held <= self._most_bytes:
                 break
             edition.drop(file)
+        self._drop_growing()  # nothing else is left
         while len(self.editions) > 1 and (
             not self.editions[0].has_media or len(self.editions) > MAX_EDITIONS
         ):
@@ -324,6 +328,20 @@ class Shelf:
                     return edition, file
         return None
 
+    def _drop_growing(self, least: int = 0) -> None:
+        """Let objects go that are still coming in, the largest first, while all that is here is too
+        much; but none of less than ``least`` bytes."""
+        growing = [
+            (segment.bytes_held, edition, file)
+            for edition in self.editions
+            for file, segment in edition.objects.items()
+            if not segment.complete and segment.bytes_held > least
+        ]
+        growing.sort(key=itemgetter(0))
+        while growing and self.bytes_held > self._most_bytes:
+            _, edition, file = growing.pop()
+            edition.drop(file)
+
     def _forget_oldest(self) -> None:
         edition = self.editions.popleft()
         for segment in edition.objects.values():
@@ -348,6 +366,11 @@ class Copy:
         self._segment: Segment | None = None
         self._begun = False
 
+    @property
+    def bytes_held(self) -> int:
+        """Memory, in bytes."""
+        return 0 if self._segment is None else self._segment.bytes_held
+
     def take(self, unit: object, data: bytes, content_type: str, now: float) -> None:
         """A whole unit of it."""
         if not self._begun:
@@ -355,8 +378,9 @@ class Copy:
             is_init = isinstance(unit, InitSegment)
             wall = self._wall(now)
             self._segment = self._shelf.open(self._file, content_type, wall, is_init=is_init)
-        if self._segment is not None:
-            self._shelf.append(self._file, self._segment, Chunk.of(data, now))
+        segment = self._segment
+        if segment is not None and not self._shelf.append(self._file, segment, Chunk.of(data, now)):
+            self._segment = None
 
     def end(self, *, complete: bool) -> None:
         """The body has ended."""

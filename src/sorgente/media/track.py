@@ -145,6 +145,13 @@ class Track:
             self._promised = range(self.last_number + 1, min(promised + 1, number))
         self.next_number = number
 
+    def skip_to(self, number: int) -> None:
+        """The next segment will be ``number``, in the same period; those before it, which players
+        were told of, stay empty."""
+        self._promised = range(self.last_number + 1, number)
+        self.next_number = number
+        self.refuse(below=number)
+
     def renumber(self, first: int, promised: int, number: int) -> list[Segment]:
         """Another period begins with what was to be segment ``first``, and goes on with the same
         media: it is ``number`` from now on, and what follows likewise. Who asks by the old numbers,
