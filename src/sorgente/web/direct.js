@@ -53,6 +53,11 @@ export class DirectPlayer {
   /** @type {readonly import("./stream.js").Picture[]} */
   pictures = [];
   bytes = 0;
+  #paused = false; // by whoever watches
+  #resume = () => {};
+  /** Resolved unless it is paused: then as soon as it is played on. */
+  #resumed = Promise.resolve();
+  #stale = NaN; // up to where what is buffered is of before a pause
   /** Seconds from glass to glass that are aimed at. */
   target = 0.12;
 
@@ -62,13 +67,17 @@ export class DirectPlayer {
     this.#url = at(`play/${encodeURIComponent(channel)}`);
     this.#say = say;
     if (!feedable) {
-      say("this browser has no Media Source Extensions: it plays the stream its own way");
-      video.src = `${this.#url}?picture=`;
+      this.#playItsWay();
       return;
     }
     this.#timer = setInterval(() => this.#look(), LOOK);
     video.addEventListener("waiting", this.#waiting);
     this.#run();
+  }
+
+  #playItsWay() {
+    this.#say("this browser has no Media Source Extensions: it plays the stream its own way");
+    this.#video.src = `${this.#url}?picture=`;
   }
 
   close() {
@@ -80,6 +89,26 @@ export class DirectPlayer {
     this.#feeder?.close();
     this.#video.removeAttribute("src");
     this.#video.load();
+  }
+
+  /** The picture stands, and nothing more is downloaded. */
+  pause() {
+    if (this.#paused) return;
+    this.#paused = true;
+    this.#resumed = new Promise((resolve) => (this.#resume = resolve));
+    this.#video.pause();
+    this.#stream?.close();
+    this.#say("paused");
+  }
+
+  /** Go on, at the live edge. */
+  play() {
+    if (!this.#paused) return;
+    this.#paused = false;
+    if (!feedable) this.#playItsWay();
+    this.#stale = this.#feeder?.end ?? NaN;
+    this.#pace.reset();
+    this.#resume();
   }
 
   /** Seconds behind the newest chunk, which is less than the whole latency; null: not known. */
@@ -107,7 +136,10 @@ export class DirectPlayer {
   }
 
   async #run() {
-    while (!this.#closed) {
+    for (;;) {
+      while (this.#paused) await this.#resumed;
+      if (this.#closed) return;
+      const resumed = this.#resumed;
       this.#say("waiting for the stream");
       const began = performance.now();
       let refused = false;
@@ -116,11 +148,13 @@ export class DirectPlayer {
         this.#say("the stream has ended");
       } catch (error) {
         if (this.#closed) return;
+        if (this.#resumed !== resumed) continue; // it was paused
         refused = error instanceof Refused;
         const { message } = /** @type {Error} */ (error);
         this.#say(refused ? message : `interrupted: ${message}`);
       } finally {
         this.#stream?.close();
+        this.#stream = null;
         this.#next?.stream.close();
         this.#next = null;
       }
@@ -199,7 +233,7 @@ export class DirectPlayer {
   choose(name) {
     this.#choice = name;
     this.#next?.stream.close();
-    if (name && name !== this.#playing?.name) this.#change(name);
+    if (this.#stream && name && name !== this.#playing?.name) this.#change(name);
   }
 
   /** Go over to another picture, at one of its key frames. @param {string} name */
@@ -231,7 +265,7 @@ export class DirectPlayer {
   }
 
   #adapt() {
-    if (this.#choice || this.#next) return;
+    if (this.#choice || this.#next || !this.#stream) return;
     const now = performance.now();
     const at = this.pictures.findIndex(({ playing }) => playing);
     const step = this.#ladder.advise(now);
@@ -276,16 +310,28 @@ export class DirectPlayer {
     this.#feeder?.close();
     this.#feeder = null;
     this.#offset = NaN;
+    this.#stale = NaN;
     this.#pace.reset();
+  }
+
+  /** After a pause, as soon as something came. @param {Feeder} feeder @param {number} now */
+  #playOn({ end }, now) {
+    const place = this.#pace.place(this.target, now);
+    if (end <= this.#stale || !Number.isFinite(place)) return;
+    this.#stale = NaN;
+    this.#video.currentTime = Math.min(place, end);
+    this.#video.play().catch(() => {});
   }
 
   #look() {
     const video = this.#video;
+    if (this.#paused) return;
     if (this.#held && performance.now() - this.#held.since > HOLD) this.#release();
     this.#adapt();
     if (!this.#feeder || !video.buffered.length) return;
-    if (video.paused && !this.held) video.play().catch(() => {});
     const now = performance.now();
+    if (!Number.isNaN(this.#stale)) return this.#playOn(this.#feeder, now);
+    if (video.paused) video.play().catch(() => {});
     const starved = video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA;
     const here = nextPlayable(video.buffered, video.currentTime, starved);
     if (here !== null) {
@@ -301,9 +347,6 @@ export class DirectPlayer {
       video.playbackRate = advice.rate;
     }
   }
-
-  /** Somebody has paused it. */
-  held = false;
 }
 
 const GAP = 0.1; // seconds that a browser plays over by itself

@@ -12,7 +12,7 @@ const FRESH = 1000; // milliseconds that a measured latency stands for
 
 /**
  * What a tile wants of a player.
- * @typedef {{target: number, bytes: number, held: boolean, close(): void,
+ * @typedef {{target: number, bytes: number, pause(): void, play(): void, close(): void,
  *            latency(): number | null, seen(seconds: number, time: number): void,
  *            pictures?: readonly import("./stream.js").Picture[],
  *            choose?: (name: string) => void}} Watched
@@ -92,10 +92,10 @@ export class Tile {
     this.#player.target = seconds;
   }
 
-  pause() {
-    this.#player.held = !this.video.paused;
-    if (this.video.paused) this.video.play().catch(() => {});
-    else this.video.pause();
+  /** @param {boolean} paused */
+  set paused(paused) {
+    if (paused) this.#player.pause();
+    else this.#player.play();
   }
 
   close() {

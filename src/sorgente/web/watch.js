@@ -25,10 +25,12 @@ const main = $("main", HTMLElement);
 const template = $("#tile", HTMLTemplateElement);
 const slider = $("#target", HTMLInputElement);
 const muteButton = $("#mute", HTMLButtonElement);
+const pauseButton = $("#pause", HTMLButtonElement);
 const clock = new WallClock();
 /** @type {Map<string, Tile>} */
 const tiles = new Map();
 let muted = true; // browsers start nothing by itself that is heard
+let paused = false; // all of them
 let aimed = false; // the slider was moved: before that, every player has its own target
 
 /** @param {string} name */
@@ -40,6 +42,7 @@ function toggle(name) {
     tiles.delete(name);
   } else {
     add(name);
+    if (paused) pause(false);
   }
   for (const button of document.querySelectorAll("nav button")) {
     const { player } = /** @type {HTMLElement} */ (button).dataset;
@@ -80,6 +83,13 @@ function mute() {
   hear();
 }
 
+/** @param {boolean} wanted */
+function pause(wanted) {
+  paused = wanted;
+  for (const tile of tiles.values()) tile.paused = paused;
+  pauseButton.textContent = paused ? "play" : "pause";
+}
+
 function fullScreen() {
   const [first] = tiles.values();
   if (document.fullscreenElement) document.exitFullscreen();
@@ -110,7 +120,7 @@ function nudge(steps) {
 const KEYS = {
   m: mute,
   f: fullScreen,
-  " ": () => tiles.forEach((tile) => tile.pause()),
+  " ": () => pause(!paused),
   ArrowLeft: () => nudge(-1),
   ArrowRight: () => nudge(1),
 };
@@ -132,6 +142,10 @@ for (const button of document.querySelectorAll("nav button")) {
   button.addEventListener("click", () => toggle(/** @type {string} */ (player)));
 }
 muteButton.addEventListener("click", mute);
+pauseButton.addEventListener("click", () => pause(!paused));
+// The keys of headsets and lock screens.
+navigator.mediaSession?.setActionHandler("pause", () => pause(true));
+navigator.mediaSession?.setActionHandler("play", () => pause(false));
 $("#fullscreen", HTMLButtonElement).addEventListener("click", fullScreen);
 slider.addEventListener("input", aim);
 
