@@ -141,7 +141,8 @@ export class Tile {
     const bytes = this.#player.bytes;
     const buffer = Math.max(0, end - currentTime);
     const bits = this.#bitRate(bytes, now);
-    this.#fares = { latency, buffer, bits, rate: video.playbackRate };
+    const told = video.paused ? null : latency; // whoever pauses is not late
+    this.#fares = { latency: told, buffer, bits, rate: video.playbackRate };
     this.#plots.latency.add(latency);
     this.#plots.buffer.add(buffer);
     this.#plots.rate.add(video.playbackRate);

@@ -74,8 +74,7 @@ function hear() {
   [...tiles.values()].forEach(({ video }, index) => {
     video.muted = muted || index > 0;
   });
-  muteButton.textContent = muted ? "sound off" : "sound on";
-  muteButton.setAttribute("aria-pressed", String(muted));
+  muteButton.textContent = muted ? "unmute" : "mute";
 }
 
 function mute() {
@@ -132,10 +131,11 @@ document.addEventListener("keydown", (event) => {
   const pressed = event.target instanceof HTMLButtonElement && event.key === " ";
   const sliding = event.target === slider && event.key.startsWith("Arrow");
   const action = KEYS[event.key];
+  const held = event.repeat && !event.key.startsWith("Arrow");
   const choosing = event.target instanceof HTMLSelectElement; // letters and arrows are its own
   if (!action || pressed || sliding || choosing || event.ctrlKey || event.metaKey || event.altKey) return;
   event.preventDefault();
-  action();
+  if (!held) action();
 });
 for (const button of document.querySelectorAll("nav button")) {
   const { player } = /** @type {HTMLElement} */ (button).dataset;
