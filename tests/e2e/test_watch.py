@@ -153,7 +153,7 @@ async def test_without_the_other_players_the_page_says_so(demo: Showing) -> None
 
 
 async def until_paused_and_live_again(watcher: Watcher, demo: Showing) -> None:
-    """Paused, the picture stands and nothing is downloaded; then it is live at once, not in a stall."""
+    """Paused, the picture stands and nothing is downloaded; then it is live, without a stall."""
     standing = "document.querySelector('video').currentTime"
     stalls = watcher.page.locator("figure", has_text="stalls").locator("output")
     before = await stalls.inner_text()

@@ -176,6 +176,20 @@ export class ShakaPlayer extends Rival {
     return this.video.currentTime > 0 && seconds > 0 ? seconds : null;
   }
 
+  #stood = 0; // when it was paused
+
+  pause() {
+    super.pause();
+    this.#stood = performance.now();
+  }
+
+  /** As far behind as it was: by itself it would take ten times as long as the pause was. */
+  play() {
+    const { video } = this;
+    if (video.currentTime > 0) video.currentTime += (performance.now() - this.#stood) / 1000;
+    super.play();
+  }
+
   close() {
     super.close();
     this.#player?.destroy();

@@ -84,6 +84,7 @@ function mute() {
 
 /** @param {boolean} wanted */
 function pause(wanted) {
+  if (paused === wanted) return;
   paused = wanted;
   for (const tile of tiles.values()) tile.paused = paused;
   pauseButton.textContent = paused ? "play" : "pause";

@@ -109,8 +109,9 @@ async function run() {
   try {
     await listen("/api/v1/events", headers(), heard, lost);
   } catch (error) {
-    lost(error.message);
+    $("origin").textContent = "";
     $("lost").hidden = true; // the form says why
+    document.body.classList.add("lost");
     $("key-note").textContent = error.message;
     $("key").hidden = false;
     $("key-input").focus();
