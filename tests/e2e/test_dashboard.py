@@ -93,3 +93,21 @@ async def test_from_elsewhere_it_asks_for_the_key(origin: InProcess, page: Page)
     await form.locator("button").click()
     await expect(page.locator("article.live h2")).to_have_text("cam-one")
     await expect(form).to_be_hidden()
+
+
+async def test_when_the_origin_is_lost_nothing_looks_as_if_it_were_live(
+    origin: InProcess, page: Page
+) -> None:
+    await page.clock.install()
+    await page.goto(f"{origin.url}/")
+    await expect(page.locator("article.live h2")).to_have_text("cam-one")
+    await page.context.set_offline(True)
+    await page.clock.fast_forward("00:21")  # what is open is not cut, as on many a lost network
+    lost = page.locator("#lost")
+    await expect(lost).to_contain_text("The origin does not answer; trying again. What you see was")
+    await expect(page).to_have_title("(!) Sorgente")
+    await expect(page.locator("main")).to_have_css("opacity", "0.5")
+    await page.context.set_offline(False)
+    await expect(lost).to_be_hidden()
+    await expect(page).to_have_title("(1) Sorgente")
+    await expect(page.locator("main")).to_have_css("opacity", "1")

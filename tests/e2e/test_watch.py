@@ -152,6 +152,23 @@ async def test_without_the_other_players_the_page_says_so(demo: Showing) -> None
         assert len(watcher.samples) > before, "ours plays on"
 
 
+async def until_paused_and_live_again(watcher: Watcher, demo: Showing) -> None:
+    """Paused, the picture stands and nothing is downloaded; then it is live, without a stall."""
+    standing = "document.querySelector('video').currentTime"
+    stalls = watcher.page.locator("figure", has_text="stalls").locator("output")
+    before = await stalls.inner_text()
+    await demo.until_metric("sorgente_subscribers", 1, channel="live")
+    await watcher.page.keyboard.press(" ")
+    at = await watcher.page.evaluate(standing)
+    await demo.until_metric("sorgente_subscribers", 0, channel="live")
+    await watcher.for_seconds(1)
+    assert await watcher.page.evaluate(standing) == at
+    assert await watcher.shown("#pause") == "play"
+    await watcher.page.click("#pause")
+    await watcher.until_made_after(time.time(), BACK)
+    assert await stalls.inner_text() == before
+
+
 async def test_it_obeys_the_keyboard(demo: Showing) -> None:
     async with watching(demo.page) as watcher:
         page = watcher.page
@@ -165,10 +182,7 @@ async def test_it_obeys_the_keyboard(demo: Showing) -> None:
         assert await video("muted") is False
         await page.keyboard.press("ArrowRight")
         assert await watcher.shown("#target-shown") == "130 ms"
-        await page.keyboard.press(" ")
-        assert await video("paused") is True
-        await page.keyboard.press(" ")
-        assert await video("paused") is False
+        await until_paused_and_live_again(watcher, demo)
         await page.keyboard.press("f")
 
         async def full() -> bool:

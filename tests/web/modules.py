@@ -11,5 +11,5 @@ from tests.support.npm import node, run
 
 def in_module(name: str, body: str, argument: object = None) -> Any:
     """What the function body ``body`` returns, with ``module`` and ``argument`` in scope."""
-    text = json.dumps([(WEB / name).read_text(), body, argument])
+    text = json.dumps([str(WEB / name), body, argument])
     return json.loads(run(node(), "run_module.mjs", text=text))

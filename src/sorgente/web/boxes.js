@@ -106,47 +106,47 @@ export class Cutter {
   }
 }
 
+/** A source buffer takes one track of each. @type {Kind[]} */
+const KINDS = ["video", "audio"];
+
 /**
- * An init segment, with the first picture and the first sound of those in it: a source buffer
- * takes no more.
+ * An init segment, with the first picture and the first sound of those in it.
  * @param {Uint8Array} bytes @param {Box} moov
  * @returns {Init}
  */
 function read(bytes, moov) {
-  /** @type {Track[]} */
-  const tracks = [];
-  for (const box of children(bytes, moov.body, moov.end)) {
-    const track = box.type === "trak" ? described(bytes, moov, box) : null;
-    if (track && !tracks.some(({ kind }) => kind === track.kind)) tracks.push(track);
-  }
-  const ids = new Set(tracks.map(({ id }) => id));
-  return { bytes: joined([bytes.subarray(0, moov.start), without(bytes, moov, ids)]), tracks };
+  const all = [...children(bytes, moov.body, moov.end)].flatMap(
+    (box) => (box.type === "trak" && described(bytes, moov, box)) || []);
+  const tracks = KINDS.flatMap((kind) => all.find((track) => track.kind === kind) ?? []);
+  hide(bytes, moov, tracks);
+  return { bytes, tracks };
 }
+
+const FREE = new TextEncoder().encode("free"); // space that readers skip, §8.1.2
 
 /**
- * A `moov` or `mvex` without the tracks that are not in `ids`.
- * @param {Uint8Array} bytes @param {Box} box @param {Set<number>} ids
- * @returns {Uint8Array}
+ * Make space of what is about other tracks, in a `moov`, `mvex` or `moof`. Nothing is cut out: offsets
+ * into the `mdat` stay what they are.
+ * @param {Uint8Array} bytes @param {Box} box @param {Track[]} kept
  */
-function without(bytes, box, ids) {
-  const parts = [bytes.slice(box.start, box.body)];
+function hide(bytes, box, kept) {
   for (const child of children(bytes, box.body, box.end)) {
-    if (child.type === "mvex") parts.push(without(bytes, child, ids));
-    else if (ids.has(trackOf(bytes, child) ?? [...ids][0])) {
-      parts.push(bytes.subarray(child.start, child.end));
+    const track = trackOf(bytes, child);
+    if (child.type === "mvex") hide(bytes, child, kept);
+    else if (track !== undefined && !kept.some(({ id }) => id === track)) {
+      bytes.set(FREE, child.start + 4);
     }
   }
-  const made = joined(parts);
-  view(made).setUint32(0, made.length);
-  return made;
 }
 
-/** Whose a `trak` or `trex` is; undefined for what is everybody's.
+/** Whose a `trak`, `trex` or `traf` is; undefined for what is everybody's.
  * @param {Uint8Array} bytes @param {Box} box */
 function trackOf(bytes, box) {
-  if (box.type === "trex") return view(bytes).getUint32(box.body + 4);
-  const tkhd = box.type === "trak" ? find(bytes, box, "tkhd") : undefined;
-  return tkhd && view(bytes).getUint32(tkhd.body + (bytes[tkhd.body] === 1 ? 20 : 12));
+  const says = { trak: "tkhd", traf: "tfhd" }[box.type];
+  const told = box.type === "trex" ? box : says && find(bytes, box, says);
+  if (!told) return undefined;
+  const times = told.type !== "tkhd" ? 0 : bytes[told.body] === 1 ? 16 : 8; // which come before it
+  return view(bytes).getUint32(told.body + 4 + times);
 }
 
 /** @param {Uint8Array} bytes @param {Box} moov @param {Box} trak @returns {Track | null} */
@@ -244,23 +244,23 @@ function aac(b, at, type) {
   return `${type}.40.${object === 31 ? escaped : object}`;
 }
 
-/** Null: it is of none of the tracks. @param {Uint8Array} bytes @param {Track[]} tracks
- * @returns {Chunk | null} */
+/** What is in it of the tracks, told by the picture if that is; null: nothing.
+ * @param {Uint8Array} bytes @param {Track[]} tracks @returns {Chunk | null} */
 function timed(bytes, tracks) {
-  for (const moof of children(bytes, 0, bytes.length)) {
-    if (moof.type !== "moof") continue;
-    const tfhd = find(bytes, moof, "traf", "tfhd");
-    const tfdt = find(bytes, moof, "traf", "tfdt");
-    if (!tfhd || !tfdt) return null;
+  const moof = [...children(bytes, 0, bytes.length)].find(({ type }) => type === "moof");
+  if (!moof) return null;
+  hide(bytes, moof, tracks);
+  const trafs = [...children(bytes, moof.body, moof.end)].filter(({ type }) => type === "traf");
+  for (const { id, kind, timescale, flags } of tracks) {
+    const traf = trafs.find((each) => trackOf(bytes, each) === id);
+    const tfhd = traf && find(bytes, traf, "tfhd");
+    const tfdt = traf && find(bytes, traf, "tfdt");
+    if (!tfhd || !tfdt) continue;
     const data = view(bytes);
-    const wide = bytes[tfdt.body] === 1;
     const at = tfdt.body + 4;
-    const ticks = wide ? Number(data.getBigUint64(at)) : data.getUint32(at);
-    const track = tracks.find(({ id }) => id === data.getUint32(tfhd.body + 4));
-    if (!track) return null;
-    const { kind, timescale } = track;
-    const flags = firstFlags(bytes, tfhd, find(bytes, moof, "traf", "trun")) ?? track.flags;
-    return { bytes, kind, time: ticks / timescale, key: !(flags & NON_SYNC) };
+    const ticks = bytes[tfdt.body] === 1 ? Number(data.getBigUint64(at)) : data.getUint32(at);
+    const first = firstFlags(bytes, tfhd, find(bytes, traf, "trun")) ?? flags;
+    return { bytes, kind, time: ticks / timescale, key: !(first & NON_SYNC) };
   }
   return null;
 }

@@ -7,12 +7,12 @@
 // @ts-check
 import { Handover } from "./handover.js";
 import { Ladder } from "./ladder.js";
-import { Pace } from "./pace.js";
+import { Playhead } from "./playhead.js";
 import { at } from "./site.js";
 import { Feeder, feedable } from "./source.js";
 import { Refused, Stream } from "./stream.js";
 
-const LOOK = 50; // milliseconds between looks at the speed
+const LOOK = 50; // milliseconds between looks at all that may have changed
 const AGAIN = [250, 500, 1000, 2000]; // milliseconds until the next try
 const REFUSED = 15000; // milliseconds until who may not watch asks again
 const FORGET = 5000; // milliseconds of media that make the next failure the first one
@@ -30,7 +30,7 @@ export class DirectPlayer {
   #video;
   #url;
   #say;
-  #pace = new Pace();
+  #head;
   /** @type {Feeder | null} */
   #feeder = null;
   #offset = NaN; // seconds between decode times and the element's
@@ -53,22 +53,29 @@ export class DirectPlayer {
   /** @type {readonly import("./stream.js").Picture[]} */
   pictures = [];
   bytes = 0;
-  /** Seconds from glass to glass that are aimed at. */
-  target = 0.12;
+  #paused = false; // by whoever watches
+  #resume = () => {};
+  /** Resolved unless it is paused: then as soon as it is played on. */
+  #resumed = Promise.resolve();
 
   /** @param {HTMLVideoElement} video @param {string} channel @param {(line: string) => void} say */
   constructor(video, channel, say) {
     this.#video = video;
+    this.#head = new Playhead(video);
+    this.#head.onstarved = () => this.#fellBehind();
     this.#url = at(`play/${encodeURIComponent(channel)}`);
     this.#say = say;
     if (!feedable) {
-      say("this browser has no Media Source Extensions: it plays the stream its own way");
-      video.src = `${this.#url}?picture=`;
+      this.#playItsWay();
       return;
     }
     this.#timer = setInterval(() => this.#look(), LOOK);
-    video.addEventListener("waiting", this.#waiting);
     this.#run();
+  }
+
+  #playItsWay() {
+    this.#say("this browser has no Media Source Extensions: it plays the stream its own way");
+    this.#video.src = `${this.#url}?picture=`;
   }
 
   close() {
@@ -76,29 +83,46 @@ export class DirectPlayer {
     this.#stream?.close();
     this.#next?.stream.close();
     clearInterval(this.#timer);
-    this.#video.removeEventListener("waiting", this.#waiting);
+    this.#head.close();
     this.#feeder?.close();
     this.#video.removeAttribute("src");
     this.#video.load();
   }
 
-  /** Seconds behind the newest chunk, which is less than the whole latency; null: not known. */
+  /** The picture stands, and nothing more is downloaded. */
+  pause() {
+    if (this.#paused) return;
+    this.#paused = true;
+    this.#resumed = new Promise((resolve) => (this.#resume = resolve));
+    this.#video.pause();
+    this.#stream?.close();
+    this.#say("paused");
+  }
+
+  /** Go on, at the live edge. */
+  play() {
+    if (!this.#paused) return;
+    this.#paused = false;
+    if (!feedable) this.#playItsWay();
+    this.#head.playAfter(this.#feeder?.end ?? NaN);
+    this.#resume();
+  }
+
+  get target() {
+    return this.#head.target;
+  }
+  set target(seconds) {
+    this.#head.target = seconds;
+  }
+
   latency() {
-    const distance = this.#pace.distance(this.#video.currentTime, performance.now());
-    return Number.isFinite(distance) ? distance : null;
+    return this.#head.latency();
   }
 
-  /** A picture was shown so many seconds after it was made, with the playhead there.
-   * @param {number} seconds @param {number} time */
+  /** @param {number} seconds @param {number} time */
   seen(seconds, time) {
-    this.#pace.seen(seconds, time, performance.now());
+    this.#head.seen(seconds, time);
   }
-
-  #waiting = () => {
-    if (this.#video.seeking || !this.#video.currentTime) return;
-    this.#pace.stalled();
-    this.#fellBehind();
-  };
 
   /** There was nothing to play, though something comes: too slowly. */
   #fellBehind() {
@@ -107,7 +131,10 @@ export class DirectPlayer {
   }
 
   async #run() {
-    while (!this.#closed) {
+    for (;;) {
+      while (this.#paused) await this.#resumed;
+      if (this.#closed) return;
+      const resumed = this.#resumed;
       this.#say("waiting for the stream");
       const began = performance.now();
       let refused = false;
@@ -116,11 +143,13 @@ export class DirectPlayer {
         this.#say("the stream has ended");
       } catch (error) {
         if (this.#closed) return;
+        if (this.#resumed !== resumed) continue; // it was paused
         refused = error instanceof Refused;
         const { message } = /** @type {Error} */ (error);
         this.#say(refused ? message : `interrupted: ${message}`);
       } finally {
         this.#stream?.close();
+        this.#stream = null;
         this.#next?.stream.close();
         this.#next = null;
       }
@@ -199,7 +228,7 @@ export class DirectPlayer {
   choose(name) {
     this.#choice = name;
     this.#next?.stream.close();
-    if (name && name !== this.#playing?.name) this.#change(name);
+    if (this.#stream && name && name !== this.#playing?.name) this.#change(name);
   }
 
   /** Go over to another picture, at one of its key frames. @param {string} name */
@@ -231,7 +260,7 @@ export class DirectPlayer {
   }
 
   #adapt() {
-    if (this.#choice || this.#next) return;
+    if (this.#choice || this.#next || !this.#stream) return;
     const now = performance.now();
     const at = this.pictures.findIndex(({ playing }) => playing);
     const step = this.#ladder.advise(now);
@@ -253,7 +282,7 @@ export class DirectPlayer {
     if (Math.abs(time + this.#offset - here) < SAME) return;
     this.#offset = here - time;
     this.#feeder?.shift(this.#offset);
-    this.#pace.reset();
+    this.#head.reset();
   }
 
   /** The other's key frame does not come now. */
@@ -268,7 +297,7 @@ export class DirectPlayer {
   #appended() {
     const end = this.#feeder?.end ?? NaN;
     this.#fed = performance.now();
-    if (!Number.isNaN(end)) this.#pace.arrived(end, performance.now());
+    if (!Number.isNaN(end)) this.#head.arrived(end);
   }
 
   /** Begin with a new media source: this one is broken, or does for other media. */
@@ -276,46 +305,13 @@ export class DirectPlayer {
     this.#feeder?.close();
     this.#feeder = null;
     this.#offset = NaN;
-    this.#pace.reset();
+    this.#head.playAfter(NaN);
   }
 
   #look() {
-    const video = this.#video;
+    if (this.#paused) return;
     if (this.#held && performance.now() - this.#held.since > HOLD) this.#release();
     this.#adapt();
-    if (!this.#feeder || !video.buffered.length) return;
-    if (video.paused && !this.held) video.play().catch(() => {});
-    const now = performance.now();
-    const starved = video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA;
-    const here = nextPlayable(video.buffered, video.currentTime, starved);
-    if (here !== null) {
-      video.currentTime = here;
-      return;
-    }
-    const advice = this.#pace.advise(video.currentTime, this.target, now);
-    if (advice === null || video.seeking) return;
-    if ("jump" in advice) {
-      if (advice.jump > this.#feeder.end) this.#fellBehind();
-      video.currentTime = Math.min(advice.jump, this.#feeder.end);
-    } else if (Math.abs(video.playbackRate - advice.rate) > 0.001) {
-      video.playbackRate = advice.rate;
-    }
+    if (this.#feeder && this.#video.buffered.length) this.#head.follow(this.#feeder.end);
   }
-
-  /** Somebody has paused it. */
-  held = false;
-}
-
-const GAP = 0.1; // seconds that a browser plays over by itself
-const CRUMB = 0.2; // seconds before a gap: too little to end a seek with, which waits for ever
-
-/** Where to go from a place with nothing to play; null: there is something, or nothing ahead.
- * @param {TimeRanges} ranges @param {number} time @param {boolean} starved the browser waits */
-function nextPlayable(ranges, time, starved) {
-  for (let index = 0; index < ranges.length; index++) {
-    if (time < ranges.start(index) - (starved ? 0 : GAP)) return ranges.start(index);
-    const isLast = index === ranges.length - 1;
-    if (time < ranges.end(index) + (starved && !isLast ? -CRUMB : GAP)) return null;
-  }
-  return null;
 }

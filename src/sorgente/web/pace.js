@@ -58,6 +58,11 @@ export class Pace {
     return Math.max(target - this.#around, this.#floor);
   }
 
+  /** Where the playhead is to be; not finite: not known yet. @param {number} target @param {number} now */
+  place(target, now) {
+    return this.distance(0, now) - this.aim(target);
+  }
+
   /**
    * The speed to play at, or the time to go to.
    * @param {number} time @param {number} target @param {number} now

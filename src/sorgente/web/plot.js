@@ -26,6 +26,7 @@ export class Plot {
     caption.textContent = title;
     this.element.append(caption, this.#value, this.#canvas);
     this.#canvas.setAttribute("aria-hidden", "true");
+    this.#value.setAttribute("aria-live", "off"); // nobody wants to hear it four times a second
   }
 
   /** @param {number | null} value null: not known */

@@ -15,8 +15,11 @@ function loaded(name) {
       const script = document.createElement("script");
       script.src = new URL(`vendor/${name}`, import.meta.url).href;
       script.onload = () => resolve();
-      script.onerror = () => reject(new Error("it is not packed into this origin (npm was not "
-        + "there when it was built: see docs/players.md)"));
+      script.onerror = () => {
+        scripts.delete(name); // whoever asks again may be luckier
+        reject(new Error("it is not packed into this origin (npm was not there when it was built: "
+          + "see docs/players.md)"));
+      };
       document.head.append(script);
     });
     scripts.set(name, loading);
@@ -41,28 +44,43 @@ const LEAST = 0.15;
 class Rival {
   video;
   bytes = 0;
-  held = false;
   target_ = NaN;
+  #closed = false;
 
   /** @param {HTMLVideoElement} video @param {string} channel @param {(line: string) => void} say
    * @param {string} script */
   constructor(video, channel, say, script) {
     this.video = video;
+    this.#load(script, manifest(channel), say);
+  }
+
+  /** @param {string} script @param {string} url @param {(line: string) => void} say */
+  async #load(script, url, say) {
     say("loading");
-    loaded(script)
-      .then(() => this.start(manifest(channel), say))
-      .then(() => {
-        say("");
-        if (!Number.isNaN(this.target_)) this.aim(this.target_);
-      })
-      .catch(async (error) => say(await reason(manifest(channel), error.message)));
+    try {
+      await loaded(script);
+      if (this.#closed) return;
+      await this.start(url, say);
+      say("");
+      if (!Number.isNaN(this.target_)) this.aim(this.target_);
+    } catch (error) {
+      if (!this.#closed) say(await reason(url, /** @type {Error} */ (error).message));
+    }
   }
 
   /** @param {string} _url @param {(line: string) => void} _say */
   async start(_url, _say) {}
   /** @param {number} _seconds */
   aim(_seconds) {}
-  close() {}
+  close() {
+    this.#closed = true;
+  }
+  pause() {
+    this.video.pause();
+  }
+  play() {
+    this.video.play().catch(() => {});
+  }
   /** @returns {number | null} */
   latency() {
     return null;
@@ -113,6 +131,7 @@ export class DashPlayer extends Rival {
   }
 
   close() {
+    super.close();
     this.#player?.destroy();
   }
 }
@@ -157,7 +176,22 @@ export class ShakaPlayer extends Rival {
     return this.video.currentTime > 0 && seconds > 0 ? seconds : null;
   }
 
+  #stood = 0; // when it was paused
+
+  pause() {
+    super.pause();
+    this.#stood = performance.now();
+  }
+
+  /** As far behind as it was: by itself it would take ten times as long as the pause was. */
+  play() {
+    const { video } = this;
+    if (video.currentTime > 0) video.currentTime += (performance.now() - this.#stood) / 1000;
+    super.play();
+  }
+
   close() {
+    super.close();
     this.#player?.destroy();
   }
 }

@@ -38,7 +38,9 @@ export class Stream {
 
   async *#read() {
     const { signal } = this.#control;
-    const response = await fetch(this.#url, { cache: "no-store", signal });
+    const response = await fetch(this.#url, { cache: "no-store", signal }).catch(() => {
+      throw signal.aborted ? signal.reason : new Error("the origin does not answer");
+    });
     if (NOT_FOR_YOU.includes(response.status)) throw new Refused(await words(response));
     if (!response.ok || !response.body) throw new Error(await words(response));
     this.pictures = told(response.headers.get("Sorgente-Pictures"));

@@ -12,7 +12,7 @@ const FRESH = 1000; // milliseconds that a measured latency stands for
 
 /**
  * What a tile wants of a player.
- * @typedef {{target: number, bytes: number, held: boolean, close(): void,
+ * @typedef {{target: number, bytes: number, pause(): void, play(): void, close(): void,
  *            latency(): number | null, seen(seconds: number, time: number): void,
  *            pictures?: readonly import("./stream.js").Picture[],
  *            choose?: (name: string) => void}} Watched
@@ -92,10 +92,10 @@ export class Tile {
     this.#player.target = seconds;
   }
 
-  pause() {
-    this.#player.held = !this.video.paused;
-    if (this.video.paused) this.video.play().catch(() => {});
-    else this.video.pause();
+  /** @param {boolean} paused */
+  set paused(paused) {
+    if (paused) this.#player.pause();
+    else this.#player.play();
   }
 
   close() {
@@ -141,7 +141,8 @@ export class Tile {
     const bytes = this.#player.bytes;
     const buffer = Math.max(0, end - currentTime);
     const bits = this.#bitRate(bytes, now);
-    this.#fares = { latency, buffer, bits, rate: video.playbackRate };
+    const told = video.paused ? null : latency; // whoever pauses is not late
+    this.#fares = { latency: told, buffer, bits, rate: video.playbackRate };
     this.#plots.latency.add(latency);
     this.#plots.buffer.add(buffer);
     this.#plots.rate.add(video.playbackRate);

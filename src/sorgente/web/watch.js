@@ -25,10 +25,12 @@ const main = $("main", HTMLElement);
 const template = $("#tile", HTMLTemplateElement);
 const slider = $("#target", HTMLInputElement);
 const muteButton = $("#mute", HTMLButtonElement);
+const pauseButton = $("#pause", HTMLButtonElement);
 const clock = new WallClock();
 /** @type {Map<string, Tile>} */
 const tiles = new Map();
 let muted = true; // browsers start nothing by itself that is heard
+let paused = false; // all of them
 let aimed = false; // the slider was moved: before that, every player has its own target
 
 /** @param {string} name */
@@ -40,6 +42,7 @@ function toggle(name) {
     tiles.delete(name);
   } else {
     add(name);
+    if (paused) pause(false);
   }
   for (const button of document.querySelectorAll("nav button")) {
     const { player } = /** @type {HTMLElement} */ (button).dataset;
@@ -71,13 +74,20 @@ function hear() {
   [...tiles.values()].forEach(({ video }, index) => {
     video.muted = muted || index > 0;
   });
-  muteButton.textContent = muted ? "sound off" : "sound on";
-  muteButton.setAttribute("aria-pressed", String(muted));
+  muteButton.textContent = muted ? "unmute" : "mute";
 }
 
 function mute() {
   muted = !muted;
   hear();
+}
+
+/** @param {boolean} wanted */
+function pause(wanted) {
+  if (paused === wanted) return;
+  paused = wanted;
+  for (const tile of tiles.values()) tile.paused = paused;
+  pauseButton.textContent = paused ? "play" : "pause";
 }
 
 function fullScreen() {
@@ -110,7 +120,7 @@ function nudge(steps) {
 const KEYS = {
   m: mute,
   f: fullScreen,
-  " ": () => tiles.forEach((tile) => tile.pause()),
+  " ": () => pause(!paused),
   ArrowLeft: () => nudge(-1),
   ArrowRight: () => nudge(1),
 };
@@ -122,16 +132,21 @@ document.addEventListener("keydown", (event) => {
   const pressed = event.target instanceof HTMLButtonElement && event.key === " ";
   const sliding = event.target === slider && event.key.startsWith("Arrow");
   const action = KEYS[event.key];
+  const held = event.repeat && !event.key.startsWith("Arrow");
   const choosing = event.target instanceof HTMLSelectElement; // letters and arrows are its own
   if (!action || pressed || sliding || choosing || event.ctrlKey || event.metaKey || event.altKey) return;
   event.preventDefault();
-  action();
+  if (!held) action();
 });
 for (const button of document.querySelectorAll("nav button")) {
   const { player } = /** @type {HTMLElement} */ (button).dataset;
   button.addEventListener("click", () => toggle(/** @type {string} */ (player)));
 }
 muteButton.addEventListener("click", mute);
+pauseButton.addEventListener("click", () => pause(!paused));
+// The keys of headsets and lock screens.
+navigator.mediaSession?.setActionHandler("pause", () => pause(true));
+navigator.mediaSession?.setActionHandler("play", () => pause(false));
 $("#fullscreen", HTMLButtonElement).addEventListener("click", fullScreen);
 slider.addEventListener("input", aim);
 

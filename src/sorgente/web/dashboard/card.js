@@ -59,7 +59,7 @@ export class Card {
     if (!this.audience.hidden) this.audience.textContent = saidBy(channel.audience);
     this.serious = channel.advice.some((advice) => advice.serious);
     this.manifest.hidden = channel.opaque; // there is none
-    this.advice.replaceChildren(...channel.advice.map(adviceItem));
+    this.showAdvice(channel.advice);
     for (const track of channel.tracks) this.row(track.name).update(track);
     for (const name of [...this.rows.keys()]) {
       if (!channel.tracks.some((track) => track.name === name)) {
@@ -67,6 +67,13 @@ export class Card {
         this.rows.delete(name);
       }
     }
+  }
+
+  showAdvice(advice) {
+    const shown = JSON.stringify(advice);
+    if (this.advice.dataset.shown === shown) return; // a remedy may be selected, to be copied
+    this.advice.dataset.shown = shown;
+    this.advice.replaceChildren(...advice.map(adviceItem));
   }
 
   showNumbers(channel) {

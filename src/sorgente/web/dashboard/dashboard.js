@@ -77,8 +77,13 @@ function source({ channel, state, wait, line }) {
   return element("li", {}, element("b", {}, channel), ` ${state}${soon} – ${line}`);
 }
 
+let last = null; // when something was heard
+
 function heard(name, data) {
+  last = new Date();
   $("key").hidden = true;
+  $("lost").hidden = true;
+  document.body.classList.remove("lost");
   if (name === "snapshot") {
     const names = new Set(data.channels.map((channel) => channel.name));
     forget([...cards.keys()].filter((each) => !names.has(each)));
@@ -89,13 +94,24 @@ function heard(name, data) {
   show(data.channels);
 }
 
+/** Nothing on the page is true any more: it is not to look as if it were. */
+function lost(why) {
+  const since = last ? ` What you see was so at ${last.toLocaleTimeString()}.` : "";
+  const line = `${why[0].toUpperCase()}${why.slice(1)}; trying again.${since}`;
+  if ($("lost").textContent !== line) $("lost").textContent = line; // else it is read out each time
+  $("lost").hidden = false;
+  $("origin").textContent = "";
+  document.body.classList.add("lost");
+  document.title = "(!) Sorgente";
+}
+
 async function run() {
   try {
-    await listen("/api/v1/events", headers(), heard, () => {
-      $("origin").textContent = "the origin does not answer; trying again …";
-    });
+    await listen("/api/v1/events", headers(), heard, lost);
   } catch (error) {
     $("origin").textContent = "";
+    $("lost").hidden = true; // the form says why
+    document.body.classList.add("lost");
     $("key-note").textContent = error.message;
     $("key").hidden = false;
     $("key-input").focus();
