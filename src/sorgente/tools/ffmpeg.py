@@ -10,6 +10,7 @@ from typing import Final
 
 from sorgente.ffmpeg import find_program, program_of_the_wheel
 from sorgente.tools.errors import FfmpegMissing
+from sorgente.tools.redact import without_secrets
 
 HOW_TO_GET_ONE: Final = (
     "ffmpeg is missing: `pip install 'sorgente[ffmpeg]'` brings one, "
@@ -30,9 +31,6 @@ PREFIX: Final = re.compile(r"^(?:\[[^\]]* @ 0x[0-9a-f]+\] )*(?:\[(?P<level>[a-z]
 BAD: Final = frozenset({"error", "fatal", "panic"})
 UNKNOWN: Final = ("Protocol not found", "Unknown input format")
 """What it says of an input that it was not built for (``AVERROR_PROTOCOL_NOT_FOUND``)."""
-
-SECRETS: Final = re.compile(r"(?<=://)[^/@\s]*@|(?<=[?&]passphrase=)[^&\s]*", re.IGNORECASE)
-"""Users and passwords in URLs, and the passphrase of SRT."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +121,3 @@ def never_reads(complaint: str) -> bool:
     """Whether this ffmpeg will say the same next time: it does not know the protocol, which may be
     misspelt, or the device."""
     return any(each in complaint for each in UNKNOWN)
-
-
-def without_secrets(text: str) -> str:
-    """``text`` with what may not be shown taken out of its URLs."""
-    return SECRETS.sub(lambda match: "…@" if match[0].endswith("@") else "…", text)
