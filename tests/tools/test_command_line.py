@@ -43,5 +43,5 @@ async def test_no_ffmpeg_is_one_line_that_says_how_to_get_one(tmp_path: Path) ->
     (tmp_path / "imageio_ffmpeg.py").write_text("raise ImportError\n")
     code, said = await run("test", PATH=str(tmp_path), PYTHONPATH=str(tmp_path))
     assert code == 1
-    assert said.startswith("sorgente push: ffmpeg is missing: `pip install 'sorgente[ffmpeg]'`")
+    assert said.startswith("sorgente push: ffmpeg is missing: `pip install imageio-ffmpeg`")
     assert said.count("\n") == 1

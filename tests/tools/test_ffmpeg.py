@@ -53,7 +53,7 @@ def test_without_one_it_is_said_how_to_get_one(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
-    with pytest.raises(FfmpegMissing, match=r"pip install 'sorgente\[ffmpeg\]'"):
+    with pytest.raises(FfmpegMissing, match="pip install imageio-ffmpeg"):
         find_ffmpeg()
 
 

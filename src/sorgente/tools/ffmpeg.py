@@ -13,7 +13,7 @@ from sorgente.tools.errors import FfmpegMissing
 from sorgente.tools.redact import without_secrets
 
 HOW_TO_GET_ONE: Final = (
-    "ffmpeg is missing: `pip install 'sorgente[ffmpeg]'` brings one, "
+    "ffmpeg is missing: `pip install imageio-ffmpeg` brings one, "
     "or `apt install ffmpeg`, `brew install ffmpeg`"
 )
 ASK_SECONDS: Final = 20
