@@ -17,6 +17,7 @@ def test_a_real_one_says_what_it_can_do() -> None:
     assert {"libx264", "aac"} <= ffmpeg.encoders
     assert "=" not in ffmpeg.encoders
     assert ffmpeg.bursts
+    assert ffmpeg.program[-1] == ffmpeg.path
     ffmpeg.need_encoder("libx264")
     with pytest.raises(FfmpegMissing, match="has no libnothing"):
         ffmpeg.need_encoder("libnothing")

@@ -7,8 +7,8 @@ import pytest
 from sorgente.isobmff.upload import RawBytes, Unit
 from sorgente.tools.outbox import MAX_SECONDS, Outbox
 from tests.support import boxes
-from tests.support.boxes import NON_SYNC, Sample, TrafSpec
-from tests.support.live import TICKS, VIDEO, video
+from tests.support.boxes import NON_SYNC, VIDEO, Sample, TrafSpec
+from tests.support.live import TICKS, video
 from tests.support.uploads import chunks_of, units_of
 
 FRAME = TICKS / 12800

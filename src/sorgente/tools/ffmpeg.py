@@ -10,6 +10,7 @@ from typing import Final
 
 from sorgente.ffmpeg import find_program, program_of_the_wheel
 from sorgente.tools.errors import FfmpegMissing
+from sorgente.tools.leash import find_leash
 from sorgente.tools.redact import without_secrets
 
 HOW_TO_GET_ONE: Final = (
@@ -47,6 +48,13 @@ class Ffmpeg:
     """Reads ahead when it begins to read at native speed, and has an option against it (6.1)."""
     writes_text: bool = False
     """``drawtext`` is there and finds a font."""
+    leash: tuple[str, ...] = ()
+    """Stands before it in a command: see ``find_leash``."""
+
+    @property
+    def program(self) -> tuple[str, ...]:
+        """How a command begins."""
+        return (*self.leash, self.path)
 
     def need_encoder(self, name: str) -> None:
         """Raise FfmpegMissing if it cannot encode with ``name``."""
@@ -86,6 +94,7 @@ def examined(path: str) -> Ffmpeg:
         encoders=frozenset(ENCODER.findall(_run(path, "-encoders").stdout)),
         bursts="-readrate_initial_burst" in _run(path, "-h", "long").stdout,
         writes_text=_run(path, "-f", "lavfi", "-i", TEXT, "-f", "null", "-").returncode == 0,
+        leash=find_leash(),
     )
 
 

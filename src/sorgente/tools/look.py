@@ -68,7 +68,7 @@ async def look(ffmpeg: Ffmpeg, each: Input, *, key_frames: bool, own_group: bool
     Raises InputRefused with ffmpeg's first complaint.
     """
     copy = ["-map", "0:V:0?", "-c", "copy", "-t", f"{FILE_SECONDS:g}", "-flush_packets", "1"]
-    command = [ffmpeg.path, "-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+info",
+    command = [*ffmpeg.program, "-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+info",
                *each.arguments(ffmpeg, paced=False), *copy, "-f", "framecrc", "pipe:1"]  # fmt: skip
     process = await child.start(command, own_group=own_group)
     assert process.stdout is not None

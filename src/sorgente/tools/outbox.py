@@ -19,8 +19,8 @@ from sorgente.isobmff.init_segment import InitSegment
 from sorgente.isobmff.upload import Unit
 
 MAX_SECONDS: Final = 5.0
-"""Of media that wait before the newest chunk. As long as a player waits for a segment; longer ago is
-not live any more. The newest is live however long it is: of a picture that stood still for a
+"""Of media that wait before the newest chunk. As long as a player waits for a segment; longer ago
+is not live any more. The newest is live however long it is: of a picture that stood still for a
 minute, one is made when the next picture is there."""
 
 
