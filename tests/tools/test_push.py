@@ -241,6 +241,22 @@ async def test_a_film_whose_picture_stands_still_is_not_given_up(
     assert len(pretender.starts) == 1
 
 
+async def test_what_comes_at_once_is_sent_however_long_it_plays(
+    origin: InProcess, tmp_path: Path
+) -> None:
+    """ffmpeg 9 hands over all the sound that lies before the next picture."""
+    stream = video(400, gop=1)
+    player = await origin.play("/play/live/v")
+    await origin.until_metric("sorgente_held", 1)
+    first, *others = stream.chunks
+    act = Act(media=stream.init + first, stays=True, last_words=b"".join(others))
+    pushing = Pushing(Pretender(tmp_path, act), "test", at(origin), sleep=asyncio.sleep)
+    await player.take(len(act.media))
+    pushing.push.stop()
+    await pushing.ends()
+    assert (await player.rest()).body == stream.whole
+
+
 async def test_a_caller_who_has_not_called_is_waited_for(origin: InProcess, tmp_path: Path) -> None:
     """And nobody else: what is to be fetched is there or not."""
     pretender = Pretender(tmp_path, Act(stays=True))

@@ -221,6 +221,7 @@ class Session:
                     if isinstance(unit, RawBytes):
                         raise MediaError("it is no fragmented MP4")
                     outbox.put(unit)
+                    await asyncio.sleep(0)  # for the uplink to take it: much may have come at once
             except MediaError as error:
                 parser = None  # the pipe is emptied all the same, or ffmpeg could not end
                 self._give_up(f"what ffmpeg writes cannot be sent: {error}")
