@@ -3,6 +3,7 @@
 # make lint | unit | e2e | cover        parts of it
 # make players | bench | soak           what takes minutes, or more than an hour: players
 # make watch                            our own player for ten minutes, glass to glass
+# make wheel                            dist/sorgente-….whl, to install elsewhere
 #
 # The first use of any of them sets up .venv; nothing else is needed than make and Python 3.11.
 
@@ -12,7 +13,7 @@ READY := .venv/ready
 # A worker for players and other real programs, one for the rest, which gives way (tests/conftest.py).
 BESIDE := -n 2
 
-.PHONY: run test lint unit e2e players watch cover bench soak lock clean browser
+.PHONY: run test lint unit e2e players watch cover bench soak wheel lock clean browser
 
 run: $(READY)
 	@exec $(BIN)/sorgente demo
@@ -49,6 +50,13 @@ bench: $(READY)
 
 soak: $(READY)
 	$(BIN)/python scripts/soak.py
+
+# With the players of the watch page in it, if npm is there. Only the newest stays.
+wheel: $(READY)
+	@rm -f dist/sorgente-*.whl
+	@scripts/players
+	@$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
+	@echo dist/sorgente-*.whl
 
 # Chromium, npm and curl, for the tests that use them: through apt where that is possible.
 browser: $(READY)

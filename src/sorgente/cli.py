@@ -69,7 +69,11 @@ def launcher(
 def serve_command(*, settings: Settings = Settings()) -> int:  # noqa: B008 - frozen
     """Run the origin."""
     announce = _announce if settings.log.log_format == "text" else _log_address
-    return _on_air(settings, lambda: _run(serve(settings, announce)))
+
+    def begun(origin: Origin) -> None:
+        announce(origin, _publishers(origin, settings))
+
+    return _on_air(settings, lambda: _run(serve(settings, begun)))
 
 
 @app.command(name="demo")
@@ -207,11 +211,21 @@ def _run(main_coroutine: Coroutine[Any, Any, T]) -> T:
         return runner.run(main_coroutine)
 
 
-def _announce(origin: Origin) -> None:
+def _publishers(origin: Origin, settings: Settings) -> str:
+    """Who may publish the channel of the banner."""
+    if origin.access.asks(DEFAULT_CHANNEL):
+        return "whoever has the KEY"
+    if settings.tokens.authorize_url is not None:
+        return "whoever is let in by whom --authorize-url asks"
+    if settings.tokens.token_key:
+        return "this machine without a token, others with one; --publish-key KEY asks all of them"
+    return "this machine only; --publish-key KEY lets others"
+
+
+def _announce(origin: Origin, publishers: str) -> None:
     url = origin.url
     asks = origin.access.asks(DEFAULT_CHANNEL)
     ingest = f"{url.replace('://', '://any:KEY@') if asks else url}/ingest/{DEFAULT_CHANNEL}"
-    who = "whoever has the KEY" if asks else "this machine only; --publish-key KEY lets others"
     movflags = "empty_moov+frag_keyframe+default_base_moof"
     print(
         f"Sorgente {__version__} is on the air at {url}\n"
@@ -219,7 +233,7 @@ def _announce(origin: Origin) -> None:
         f"  publish   ffmpeg -re -i input.mp4 -c:v libx264 -tune zerolatency -g 30 -c:a aac \\\n"
         f"              -f mp4 -movflags {movflags} {ingest}\n"
         f"            curl -T input.mp4 {ingest}\n"
-        f"            ({who})\n"
+        f"            ({publishers})\n"
         f"  play      ffplay {url}/play/live\n"
         f"            curl -N {url}/play/live > received.mp4\n"
         f"  DASH      {url}/live/live/manifest.mpd\n"
@@ -228,5 +242,7 @@ def _announce(origin: Origin) -> None:
     )
 
 
-def _log_address(origin: Origin) -> None:
-    logging.getLogger(__name__).info("listening at %s", origin.url)
+def _log_address(origin: Origin, publishers: str) -> None:
+    log = logging.getLogger(__name__)
+    log.info("listening at %s", origin.url)
+    log.info("publishing is for %s", publishers)

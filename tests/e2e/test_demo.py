@@ -116,4 +116,4 @@ async def test_without_ffmpeg_it_says_how_to_get_one(tmp_path: Path) -> None:
         await until(lambda: demo.process.poll() is not None)
         assert demo.process.returncode == 1
         assert demo.log.count("\n") == 1
-        assert "ffmpeg is missing: `pip install 'sorgente[ffmpeg]'` brings one" in demo.log
+        assert "ffmpeg is missing: `pip install imageio-ffmpeg` brings one" in demo.log

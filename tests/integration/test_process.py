@@ -14,6 +14,7 @@ from tests.integration.conftest import Spawn
 from tests.integration.process import OriginProcess
 from tests.support.live import payloads, video
 from tests.support.origin import request_head, until
+from tests.support.tokens import PUBLIC_PEM
 
 UPLOAD = video(20)
 
@@ -24,6 +25,16 @@ async def test_the_banner_says_where_and_how(origin_process: OriginProcess) -> N
         assert f"{origin_process.url}{path}" in banner
     assert "movflags empty_moov+frag_keyframe+default_base_moof" in banner
     await origin_process.works()
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+async def test_it_says_that_tokens_do_not_close_publishing_from_this_machine(
+    spawn: Spawn, tmp_path: Path, log_format: str
+) -> None:
+    (tmp_path / "public.pem").write_bytes(PUBLIC_PEM)
+    options = ("--log-format", log_format, "--token-key", str(tmp_path / "public.pem"))
+    await (await spawn(*options)).logged("this machine without a token, others with one")
+    await (await spawn(*options, "--publish-key", "some-key-42")).logged("whoever has the KEY")
 
 
 async def test_a_port_in_use_is_one_clear_line(

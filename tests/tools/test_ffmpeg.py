@@ -17,6 +17,7 @@ def test_a_real_one_says_what_it_can_do() -> None:
     assert {"libx264", "aac"} <= ffmpeg.encoders
     assert "=" not in ffmpeg.encoders
     assert ffmpeg.bursts
+    assert ffmpeg.program[-1] == ffmpeg.path
     ffmpeg.need_encoder("libx264")
     with pytest.raises(FfmpegMissing, match="has no libnothing"):
         ffmpeg.need_encoder("libnothing")
@@ -53,7 +54,7 @@ def test_without_one_it_is_said_how_to_get_one(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
-    with pytest.raises(FfmpegMissing, match=r"pip install 'sorgente\[ffmpeg\]'"):
+    with pytest.raises(FfmpegMissing, match="pip install imageio-ffmpeg"):
         find_ffmpeg()
 
 

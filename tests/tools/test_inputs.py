@@ -55,7 +55,9 @@ def test_a_test_picture_has_sound_a_size_and_a_clock() -> None:
     assert mute.startswith("testsrc2=size=640x360:rate=25[out0];sine=")
 
 
-@pytest.mark.parametrize("text", ["", "test:641x360", "test:640x360@0", "v4l2:"])
+@pytest.mark.parametrize(
+    "text", ["", "test:641x360", "test:640x360@0", "v4l2:", "srt://h:1?passphrase=in two words"]
+)
 def test_what_means_nothing_is_refused(text: str) -> None:
     with pytest.raises(UnusableArgument):
         parse_input(text)

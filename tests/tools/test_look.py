@@ -61,7 +61,11 @@ async def test_what_never_ends_is_left_when_enough_is_known() -> None:
     ("text", "line"),
     [
         ("/nowhere/a.mp4", r"^/nowhere/a\.mp4: Error opening input: No such file or directory$"),
-        ("rtmp://127.0.0.1:1/a/b", r"^rtmp://.*: .*Connection refused"),
+        ("rtmp://127.0.0.1:1/a/b", r"^rtmp://127\.0\.0\.1:1/a/…: .*Connection refused"),
+        (
+            "rtsp://me:p@ss[word@127.0.0.1:1/a?token=t",
+            r"^rtsp://…@127\.0\.0\.1:1/a\?token=…: Connection to tcp:.*Connection refused$",
+        ),
         ("nothing://x", r"^nothing://x: .*Protocol not found"),
         ("lavfi:nosuchfilter", r"^lavfi:nosuchfilter: .*nosuchfilter"),
         ("/dev/video99", r"^v4l2:/dev/video99: .*No such file or directory$"),

@@ -61,6 +61,11 @@ class Silence:
         self._lasted.release()
         await until(lambda: self.noticed > noticed)
 
+    def lasts(self) -> None:
+        """For minutes, for whoever minds."""
+        for _ in range(9):
+            self._lasted.release()
+
 
 class Pushing:
     """A push under way, what it says, and how long it wanted to wait."""
@@ -218,6 +223,38 @@ async def test_an_input_that_is_gone_without_a_word_is_given_up(
     await origin.until_metric("sorgente_upload_aborts_total", 2)
     pushing.push.kill()
     await pushing.ends()
+
+
+async def test_a_film_whose_picture_stands_still_is_not_given_up(
+    origin: InProcess, tmp_path: Path
+) -> None:
+    """ffmpeg reads it at its own pace, and waits for the next picture as long as the film does."""
+    speaks = Act(media=FIRST_HALF, last_words=SECOND_HALF, stays=True)
+    look = Act(said=description(H264, duration="00:01:00.00"))
+    pretender = Pretender(tmp_path, speaks, look=look)
+    pushing = Pushing(pretender, "film.mp4", at(origin))
+    pushing.silence.lasts()
+    await origin.until_metric("sorgente_chunks_total", 10)
+    pushing.push.stop()
+    await pushing.ends()
+    assert "nothing has come" not in pushing
+    assert len(pretender.starts) == 1
+
+
+async def test_what_comes_at_once_is_sent_however_long_it_plays(
+    origin: InProcess, tmp_path: Path
+) -> None:
+    """ffmpeg 9 hands over all the sound that lies before the next picture."""
+    stream = video(400, gop=1)
+    player = await origin.play("/play/live/v")
+    await origin.until_metric("sorgente_held", 1)
+    first, *others = stream.chunks
+    act = Act(media=stream.init + first, stays=True, last_words=b"".join(others))
+    pushing = Pushing(Pretender(tmp_path, act), "test", at(origin), sleep=asyncio.sleep)
+    await player.take(len(act.media))
+    pushing.push.stop()
+    await pushing.ends()
+    assert (await player.rest()).body == stream.whole
 
 
 async def test_a_caller_who_has_not_called_is_waited_for(origin: InProcess, tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def push_command(
     """The command that reads ``inputs`` (the second, if there is one, for its sound) and writes the
     tracks of ``plan``, in their order, to ``outputs``. ``source`` is what the first input is known
     to carry."""
-    command = [ffmpeg.path, "-nostdin", "-hide_banner", "-loglevel", "level+info", *PROGRESS]
+    command = [*ffmpeg.program, "-nostdin", "-hide_banner", "-loglevel", "level+info", *PROGRESS]
     for index, each in enumerate(inputs):
         command += each.arguments(ffmpeg, paced=is_paced(each, source), loop=loop and index == 0)
     encoded = [track for track in plan.video if track.copied is None]

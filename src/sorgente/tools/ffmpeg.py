@@ -10,9 +10,11 @@ from typing import Final
 
 from sorgente.ffmpeg import find_program, program_of_the_wheel
 from sorgente.tools.errors import FfmpegMissing
+from sorgente.tools.leash import find_leash
+from sorgente.tools.redact import without_secrets
 
 HOW_TO_GET_ONE: Final = (
-    "ffmpeg is missing: `pip install 'sorgente[ffmpeg]'` brings one, "
+    "ffmpeg is missing: `pip install imageio-ffmpeg` brings one, "
     "or `apt install ffmpeg`, `brew install ffmpeg`"
 )
 ASK_SECONDS: Final = 20
@@ -31,9 +33,6 @@ BAD: Final = frozenset({"error", "fatal", "panic"})
 UNKNOWN: Final = ("Protocol not found", "Unknown input format")
 """What it says of an input that it was not built for (``AVERROR_PROTOCOL_NOT_FOUND``)."""
 
-SECRETS: Final = re.compile(r"(?<=://)[^/@\s]*@|(?<=[?&]passphrase=)[^&\s]*", re.IGNORECASE)
-"""Users and passwords in URLs, and the passphrase of SRT."""
-
 
 @dataclass(frozen=True, slots=True)
 class Ffmpeg:
@@ -49,6 +48,13 @@ class Ffmpeg:
     """Reads ahead when it begins to read at native speed, and has an option against it (6.1)."""
     writes_text: bool = False
     """``drawtext`` is there and finds a font."""
+    leash: tuple[str, ...] = ()
+    """Stands before it in a command: see ``find_leash``."""
+
+    @property
+    def program(self) -> tuple[str, ...]:
+        """How a command begins."""
+        return (*self.leash, self.path)
 
     def need_encoder(self, name: str) -> None:
         """Raise FfmpegMissing if it cannot encode with ``name``."""
@@ -88,6 +94,7 @@ def examined(path: str) -> Ffmpeg:
         encoders=frozenset(ENCODER.findall(_run(path, "-encoders").stdout)),
         bursts="-readrate_initial_burst" in _run(path, "-h", "long").stdout,
         writes_text=_run(path, "-f", "lavfi", "-i", TEXT, "-f", "null", "-").returncode == 0,
+        leash=find_leash(),
     )
 
 
@@ -123,8 +130,3 @@ def never_reads(complaint: str) -> bool:
     """Whether this ffmpeg will say the same next time: it does not know the protocol, which may be
     misspelt, or the device."""
     return any(each in complaint for each in UNKNOWN)
-
-
-def without_secrets(text: str) -> str:
-    """``text`` with what may not be shown taken out of its URLs."""
-    return SECRETS.sub(lambda match: "…@" if match[0].endswith("@") else "…", text)

@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from sorgente.tools.errors import InputRefused, UnusableArgument
-from sorgente.tools.ffmpeg import Ffmpeg, without_secrets
+from sorgente.tools.ffmpeg import Ffmpeg
+from sorgente.tools.redact import without_secrets
 from sorgente.tools.streams import Audio, Source, Video
 
 TEST: Final = re.compile(r"test(?::(?P<width>\d{2,4})x(?P<height>\d{2,4})(?:@(?P<rate>\d{1,3}))?)?")
@@ -137,7 +138,7 @@ def _test_picture(match: re.Match[str]) -> Input:
 def _device(name: str, rest: str, cameras: Path) -> Input:
     """``NAME[?option=value&…]``; the graph of ``lavfi`` may have a ``?`` of its own."""
     if name == "lavfi":
-        return Input(f"{name}:{rest}", Kind.SYNTHETIC, rest, ("-f", "lavfi"))
+        return Input(without_secrets(f"{name}:{rest}"), Kind.SYNTHETIC, rest, ("-f", "lavfi"))
     target, _, query = rest.partition("?")
     if not target:
         raise UnusableArgument(f"{name}: which? Write {name}:NAME")
@@ -148,7 +149,7 @@ def _device(name: str, rest: str, cameras: Path) -> Input:
         options += ["-framerate", "30"]  # its default, 29.97, is one that no Mac camera has
     for option, value in parse_qsl(query, keep_blank_values=True):
         options += [f"-{option}", value]
-    return Input(f"{name}:{rest}", Kind.DEVICE, target, tuple(options))
+    return Input(without_secrets(f"{name}:{rest}"), Kind.DEVICE, target, tuple(options))
 
 
 def _camera(name: str, cameras: Path) -> str:
@@ -166,10 +167,14 @@ def _camera(name: str, cameras: Path) -> str:
 
 
 def _address(text: str, scheme: str) -> Input:
-    query = dict(parse_qsl(urlsplit(text).query, keep_blank_values=True))
+    # As ffmpeg divides it: a password may hold what `urlsplit` takes for half an IPv6 address.
+    path, _, rest = text.partition("?")
+    query = dict(parse_qsl(rest, keep_blank_values=True))
     shown = without_secrets(text)
     if scheme == "file":
         return Input(shown, Kind.FILE, text)
+    if " " in text:  # nor could it be told where the address ends in what ffmpeg says of it
+        raise UnusableArgument("INPUT: an address has no spaces: write %20, in a query +")
     if scheme in ("rtmp", "rtmps") and "listen" in query:
         bare = re.sub(r"([?&])listen(=[^&]*)?(&|$)", lambda m: m[1] if m[3] else "", text)
         return _listener(shown, bare, "-listen", "1")
@@ -183,7 +188,7 @@ def _address(text: str, scheme: str) -> Input:
         "http": ("-rw_timeout", _microseconds(STALL_SECONDS)),
         "https": ("-rw_timeout", _microseconds(STALL_SECONDS)),
     }.get(scheme, ())
-    in_pieces = urlsplit(text).path.endswith(PLAYLISTS)
+    in_pieces = path.endswith(PLAYLISTS)
     return Input(shown, Kind.STREAM, text, (*analysis, *options), in_pieces=in_pieces)
 
 

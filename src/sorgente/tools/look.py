@@ -14,6 +14,7 @@ from sorgente.tools.ffmpeg import Ffmpeg, complaint
 from sorgente.tools.inputs import Input
 from sorgente.tools.lines import lines
 from sorgente.tools.plan import COPIED_VIDEO
+from sorgente.tools.redact import without_secrets
 from sorgente.tools.streams import Description, Source
 
 FILE_SECONDS: Final = 20.0
@@ -67,7 +68,7 @@ async def look(ffmpeg: Ffmpeg, each: Input, *, key_frames: bool, own_group: bool
     Raises InputRefused with ffmpeg's first complaint.
     """
     copy = ["-map", "0:V:0?", "-c", "copy", "-t", f"{FILE_SECONDS:g}", "-flush_packets", "1"]
-    command = [ffmpeg.path, "-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+info",
+    command = [*ffmpeg.program, "-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+info",
                *each.arguments(ffmpeg, paced=False), *copy, "-f", "framecrc", "pipe:1"]  # fmt: skip
     process = await child.start(command, own_group=own_group)
     assert process.stdout is not None
@@ -77,7 +78,8 @@ async def look(ffmpeg: Ffmpeg, each: Input, *, key_frames: bool, own_group: bool
             source, said = await _describe(lines(process.stderr))
         if source.video is None and source.audio is None:
             why = complaint(said) or "there is nothing in it"
-            raise InputRefused(f"{each.shown}: {why.removeprefix(f'{each.target}: ')}")
+            why = why.removeprefix(f"{without_secrets(each.target)}: ")
+            raise InputRefused(f"{each.shown}: {why}")
         if key_frames and source.video is not None and source.video.codec in COPIED_VIDEO:
             apart = await _watch(lines(process.stdout), live=source.duration is None)
             source = replace(source, video=replace(source.video, key_frame_seconds=apart))

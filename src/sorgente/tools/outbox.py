@@ -19,7 +19,9 @@ from sorgente.isobmff.init_segment import InitSegment
 from sorgente.isobmff.upload import Unit
 
 MAX_SECONDS: Final = 5.0
-"""Of media that wait. As long as a player waits for a segment; longer ago is not live any more."""
+"""Of media that wait before the newest chunk. As long as a player waits for a segment; longer ago
+is not live any more. The newest is live however long it is: of a picture that stood still for a
+minute, one is made when the next picture is there."""
 
 
 class Outbox:
@@ -105,9 +107,9 @@ class Outbox:
         self._start_missing = False
         self._waiting.append((chunk, seconds))
         self._seconds += seconds
-        if self._seconds > MAX_SECONDS:
+        if self._seconds - seconds > MAX_SECONDS:
             self.rewind()
-        if self._seconds > MAX_SECONDS:  # of a single group of pictures
+        if self._seconds - seconds > MAX_SECONDS:  # of a single group of pictures
             self._drop(len(self._waiting))
 
     def _drop(self, count: int) -> None:

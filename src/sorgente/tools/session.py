@@ -79,8 +79,8 @@ class Session:
     """Runs a command that writes fragmented MP4 into pipes, and uploads each.
 
     ``command``   makes it of the names of its outputs, which are in the order of ``tracks``.
-    ``finite``    exit code 0 is the end of the event; else it is a source that hung up, and the
-                  uploads break off, so that players wait for it.
+    ``finite``    exit code 0 is the end of the event, and silence nothing to worry about; else it
+                  is a source that hung up, and the uploads break off, so that players wait for it.
     ``waits``     it may be a while until there is anything to read: somebody is to call.
     ``own_group`` see ``child.start``.
     """
@@ -167,10 +167,9 @@ class Session:
         try:
             async with asyncio.TaskGroup() as group:
                 uplinks = [group.create_task(uplink.run()) for uplink in self._uplinks]
-                watchers = [
-                    group.create_task(self._stop(process)),
-                    group.create_task(self._notice_silence()),
-                ]
+                watchers = [group.create_task(self._stop(process))]
+                if not self._finite:
+                    watchers.append(group.create_task(self._notice_silence()))
                 readers = [
                     group.create_task(self._fill(outbox, pipe))
                     for outbox, pipe in zip(self.outboxes.values(), pipes, strict=True)
@@ -196,7 +195,12 @@ class Session:
         child.tell(process, signal.SIGKILL)
 
     async def _notice_silence(self) -> None:
-        """Give up an input that is gone without a word, for which ffmpeg may wait for ever."""
+        """Give up an input that is gone without a word, for which ffmpeg may wait for ever.
+
+        Not for what has an end: ffmpeg reads that at the speed it is to be watched at, and waits
+        for the next picture as long as one stands still, while it makes nothing, or (9.0) has sent
+        all the sound up to there at once.
+        """
         before = -1
         while self._received != before or (self._waits and not before):
             before = self._received
@@ -217,6 +221,7 @@ class Session:
                     if isinstance(unit, RawBytes):
                         raise MediaError("it is no fragmented MP4")
                     outbox.put(unit)
+                    await asyncio.sleep(0)  # for the uplink to take it: much may have come at once
             except MediaError as error:
                 parser = None  # the pipe is emptied all the same, or ffmpeg could not end
                 self._give_up(f"what ffmpeg writes cannot be sent: {error}")
