@@ -3,14 +3,16 @@ players follow at the usual target."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
+from sorgente.media.retention import LONGEST_OVERDUE
 from tests.e2e.players.encoder import A_FRAME_A_CHUNK, AAC, H264, PICTURE, SOUND, LiveEncoder
 from tests.e2e.players.measure import caught_up
-from tests.e2e.players.measurement import glass_to_glass
-from tests.e2e.players.site import Name
+from tests.e2e.players.measurement import glass_to_glass, settled
+from tests.e2e.players.site import NAMES, Name
 from tests.e2e.players.viewer import watching
 from tests.e2e.programs import ffmpeg
 from tests.integration.conftest import Spawn
@@ -33,8 +35,18 @@ SIX_SECONDS = b' duration="92160"'
 """Two of the longest groups, in whole seconds, at 15,360 ticks a second."""
 
 
-def line(ingest: str) -> list[str]:
-    picture = ["-map", "0:v", *H264, *NO_RHYTHM, *A_FRAME_A_CHUNK, f"{ingest}/v"]
+NONE_SECONDS = 30
+NONE_FOR_A_WHILE = [
+    *("-g", "9999", "-sc_threshold", "0"),
+    *("-force_key_frames", f"expr:gte(t,n_forced+{NONE_SECONDS}*gte(n_forced,10))"),
+]
+"""A key frame a second for ten seconds, none for a while, and one a second again."""
+
+MISSING = "no key frame of v "
+
+
+def line(ingest: str, key_frames: Sequence[str] = NO_RHYTHM) -> list[str]:
+    picture = ["-map", "0:v", *H264, *key_frames, *A_FRAME_A_CHUNK, f"{ingest}/v"]
     sound = ["-map", "1:a", *AAC, *A_FRAME_A_CHUNK, f"{ingest}/a"]
     return ffmpeg(*PICTURE, *SOUND, *picture, *sound)
 
@@ -65,3 +77,29 @@ async def test_a_player_follows_key_frames_without_a_rhythm(
         assert not viewer.complaints, await viewer.evidence("errors")
         assert not viewer.bad, await viewer.evidence("answers of 400 and more")
         assert measured.frames > MEASURED * RATE * 0.8, await viewer.evidence("few pictures")
+
+
+@pytest.mark.minutes
+@pytest.mark.parametrize("player", NAMES)
+async def test_a_player_goes_on_after_key_frames_were_missing(spawn: Spawn, player: Name) -> None:
+    """It stands still meanwhile, and has waited once at the most: for the sound beside a segment
+    that was too long for Shaka."""
+    origin = await spawn()
+    limit = caught_up(player, "tracks")
+    with LiveEncoder(
+        lambda ingest: line(ingest, NONE_FOR_A_WHILE), f"{origin.url}/ingest/live"
+    ) as encoder:
+        await encoder.running()
+        async with watching(player, origin) as viewer:
+            await viewer.until(lambda: settled(viewer, limit), 8, "a picture in time")
+            await until(lambda: MISSING in origin.log, patience=LONGEST_OVERDUE + 15)
+            cut = time.time()
+
+            def goes_on() -> bool:
+                return any(each.stamped > cut + 1 for each in viewer.since(cut))
+
+            await viewer.until(goes_on, NONE_SECONDS + 15, "a picture of afterwards")
+            waited = [stall for stall in viewer.stalls if not stall.seeking]
+            assert len(waited) <= 1, await viewer.evidence("stalls")
+            assert not viewer.complaints, await viewer.evidence("errors")
+            assert not viewer.bad, await viewer.evidence("answers of 400 and more")

@@ -11,7 +11,7 @@ import pytest
 from sorgente.broker import Broker, BrokerLimits
 from sorgente.errors import OutOfMemory
 from sorgente.media.publisher import Publisher
-from sorgente.media.retention import LONGEST_REQUEST
+from sorgente.media.retention import LONGEST_OVERDUE
 from sorgente.media.segment import Segment
 from sorgente.media.track import Absence, Track
 from sorgente.media.utc import UtcClock
@@ -66,7 +66,7 @@ class Channel(Stage):
 
 def test_a_segment_that_no_key_frame_ends_is_cut_before_players_give_up() -> None:
     stage = Channel(4000, [*STOPPED, 1500, 1525])
-    stage.go_on(5 + LONGEST_REQUEST - 2)
+    stage.go_on(5 + LONGEST_OVERDUE - 2)
     endless = stage.track.growing
     assert endless is not None
     assert isinstance(stage.presentation.find(stage.track, stage.due, stage.now), Absence)
@@ -74,7 +74,7 @@ def test_a_segment_that_no_key_frame_ends_is_cut_before_players_give_up() -> Non
     assert endless.complete
     [(_, feed, track, seconds)] = stage.cuts
     assert (feed, track) == ("live/v", "v")
-    assert seconds == pytest.approx(LONGEST_REQUEST, abs=0.5)
+    assert seconds == pytest.approx(LONGEST_OVERDUE, abs=0.5)
 
     shown = stage.presentation.find(stage.track, stage.due, stage.now)
     assert isinstance(shown, Segment), "a slate stands in, under the number that is due"
@@ -103,7 +103,7 @@ def test_one_that_takes_most_of_the_bytes_is_cut_at_once() -> None:
         most = max(most, stage.presentation.bytes_held)
     assert most <= 1.05 * (1 << 20)
     [(*_, seconds)] = stage.cuts
-    assert 4 < float(str(seconds)) < LONGEST_REQUEST / 2
+    assert 4 < float(str(seconds)) < LONGEST_OVERDUE / 2
     for track in stage.presentation.tracks.values():
         assert isinstance(stage.presentation.find(track, stage.due, stage.now), Segment)
 
@@ -114,6 +114,19 @@ def test_groups_as_long_as_announced_are_not_cut(group: int) -> None:
     stage.go_on(3.2 * group)
     assert stage.presentation.newest_period is not None
     assert not stage.cuts
+
+
+def test_groups_that_have_become_long_are_known_when_two_were_cut() -> None:
+    group = LONGEST_OVERDUE + 4
+    stage = Channel(4000, [*STOPPED, *range(5 * SECOND, 4000, group * SECOND)])
+    stage.go_on(4 + 3.1 * group)
+    assert len(stage.cuts) == 2
+    stage.go_on(4 * group)
+    assert len(stage.cuts) == 2
+    newest = stage.presentation.newest_period
+    assert newest is not None
+    assert newest.segment_duration == group
+    assert not newest.members["v"].is_away
 
 
 def test_another_bit_rate_goes_on_for_one_without_key_frames() -> None:

@@ -55,6 +55,8 @@ class Member:
     """Its upload is over."""
     slates: int = 0
     """Chunks of the slate it shows; once there is one, there are others until the next period."""
+    cut: bool = False
+    """Its encoder is there, and has sent no key frame for too long."""
     returning: bool = False
     """Its encoder is back."""
 

@@ -77,7 +77,8 @@ class Planner:
         alive = by_name(heard.union(newest.stand_ins(heard)))
         if track is not newest.leader_of(alive):
             return None
-        back = newest.members[track.name].returning
+        leader = newest.members[track.name]
+        back = leader.returning
         if not back and newest.begins(arrival) is None:
             return None
         if back and not run.due and not on_time(arrival, newest, Fraction(utc)):
@@ -85,7 +86,8 @@ class Planner:
         members = newest.members.values()
         composed = alive == [member.track for member in members]
         returned = any(member.returning for member in members)
-        strays = not back and track.is_video and newest.grid.strays(start)
+        was_away = back and not leader.cut  # for how long says nothing of its rhythm
+        strays = not was_away and track.is_video and newest.grid.strays(start)
         if composed and not (run.due or returned or strays or newest.misplaced(start)):
             return None
         rhythm = newest.rhythm

@@ -25,9 +25,10 @@ OVERDUE: Final = 2
 """Times as long as announced. Half a segment late is a matter of course where key frames have no
 rhythm (``rhythm.TOO_LATE``), and what grows no longer than that is never cut."""
 
-LONGEST_REQUEST: Final = 28
-"""Seconds that a segment which is overdue may grow: Shaka ends a request after 30 s, and begins it
-again from the start. Encoders left to themselves send a key frame by then (250 pictures)."""
+LONGEST_OVERDUE: Final = 11
+"""Seconds that a segment which is overdue may grow. Encoders left to themselves send a key frame by
+then (250 pictures, 24 a second). Shaka buffers 10 s, and no media more than a segment ahead of the
+others: of sound beside a longer segment it gets nothing, until it is out of the window."""
 
 MOST: Final = 2
 """One part in so many of what may be held, or is held where that is too much already: a segment
@@ -101,7 +102,7 @@ class Retention:
     def _cut_overgrown(self, limit: int) -> None:
         """``limit``: bytes of which none that is overdue may take most."""
         for track, growing in list(self._overdue()):
-            long = growing.duration > LONGEST_REQUEST * track.timescale
+            long = growing.duration > LONGEST_OVERDUE * track.timescale
             if long or growing.bytes_held * MOST > limit:
                 self._segmenter.cut(track)
                 for feed, source in self._sources.items():

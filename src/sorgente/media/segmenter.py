@@ -101,6 +101,7 @@ class Segmenter:
         shown = member.end if slate is None else member.end + slate.composition_offset
         track.skip_to(newest.grid.number_of(Fraction(shown, member.timescale)))
         member.gone |= slate is not None
+        member.cut = True
 
     def cut_abandoned(self) -> bool:
         """End the segments that only grow by what stands in for encoders that are gone, of which
