@@ -143,8 +143,6 @@ class FollowingExchange(Exchange, ABC):
             line.close_after, framing = True, b""
         head = line.head_of(self._start(segment, status, content_range, framing))
         line.writelines([head, *first])
-        if not line.writable:
-            self.paused()  # perhaps by the response before it, when it was nobody's
 
     def _subscribe(self) -> Subscriber:
         self.write, self.writelines = self.line.send, self.line.writelines
