@@ -105,8 +105,11 @@ class AsgiExchange(Exchange):
         """The other side takes nothing, or its request never came to its end."""
         if self._task is None:
             super().expired()
-        self.lost("stalled")
-        self.line.abort()
+        if self.line.takes(self.line.now):
+            self.line.set_deadline(WRITE_SECONDS)
+        else:
+            self.lost("stalled")
+            self.line.abort()
 
     async def _run(self) -> None:
         try:

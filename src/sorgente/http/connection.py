@@ -126,6 +126,7 @@ class Connection(Stream):
     def pause_writing(self) -> None:
         """The kernel takes no more."""
         self.writable = False
+        self.look(self._household.clock.monotonic())
         if self._exchange is not None:
             self._exchange.paused()
 
@@ -322,6 +323,8 @@ class Connection(Stream):
             case Phase.HEAD:
                 seconds = self._household.limits.head_seconds
                 self.fail(RequestTimeout(f"the request head was not here after {seconds:g} s"))
+            case Phase.ANSWERED | Phase.LINGER if self.takes(self.now):
+                self._enter(self._phase, self._household.limits.stall_seconds)
             case Phase.ANSWERED | Phase.LINGER:
                 self._transport.abort()
             case Phase.EXCHANGE if self._exchange is not None:

@@ -89,6 +89,8 @@ class FollowingExchange(Exchange, ABC):
         segment, subscriber = self._segment, self._subscriber
         if subscriber is None:
             super().expired()
+        elif self._follows and self.line.takes(self.line.now):
+            self.line.set_deadline(self._rules.stall_seconds)
         elif self._follows and segment is not None:
             segment.stalled(subscriber)
             self._let_go()
