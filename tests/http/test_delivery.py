@@ -395,6 +395,15 @@ def test_every_answer_can_be_read_by_a_page_of_another_origin(house: House) -> N
         assert answer.partition(b"\r\n\r\n")[0].count(b"Cache-Control: ") <= 1
 
 
+def test_what_has_not_changed_says_nothing_of_a_body(house: House) -> None:
+    """RFC 9110 §15.4.5: of what a 200 would say, what caches need."""
+    answers = every_answer(house)[304]
+    assert answers
+    for answer in answers:
+        assert b"\r\nContent-" not in answer
+        assert header(answer, b"ETag") is not None
+
+
 def test_every_answer_says_how_long_it_holds(house: House) -> None:
     for code, answers in every_answer(house).items():
         for answer in answers:

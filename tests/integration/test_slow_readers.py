@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -124,6 +124,28 @@ async def test_who_reads_slowly_is_not_cut_off(slow: tuple[Stage, Player]) -> No
         stage.pass_time()
         await player.read_a_bit()
     stage.pass_time()
+
+
+async def test_the_last_answer_may_be_made_when_the_one_before_it_is_taken() -> None:
+    """Plain asyncio loses a connection twice that is closed inside resume_writing."""
+    faults: list[dict[str, Any]] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: faults.append(context))
+    stage = Stage()
+    stage.house.frontend.route = large_answer
+    server = await loop.create_server(stage.accept, LOCAL, 0)
+    asked = (b"GET / HTTP/1.1", b"", b"HEAD / HTTP/1.1", b"Host: x", b"Connection: close")
+    player = await stage.player(server.sockets[0].getsockname(), *asked)
+    reading = asyncio.create_task(player.wire.ends())
+    await until(lambda: reading.done() or bool(stage.house.later))
+    for _, call in stage.house.later:
+        call()
+    assert (await reading).count(b"200 OK") == 2
+    await until(lambda: not len(stage.house.frontend))
+    player.wire.close()
+    server.close()
+    await server.wait_closed()
+    assert faults == []
 
 
 async def test_who_reads_nothing_is_cut_off(slow: tuple[Stage, Player]) -> None:

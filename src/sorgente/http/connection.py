@@ -281,12 +281,7 @@ class Connection(Stream):
         exchange, self._exchange = self._exchange, None
         if exchange is not None and exchange.request.version == "1.0":
             self._reset_on_close()  # no framing tells a broken response from a complete one
-        if self._resuming:
-            # Plain asyncio reports the loss twice if aborted inside resume_writing (CPython
-            # _SelectorSocketTransport._write_ready).
-            self._household.after(0, self._transport.abort)
-        else:
-            self._transport.abort()
+        self._part(self._transport.abort)
 
     def set_deadline(self, seconds: float | None) -> None:
         """Call the exchange's ``expired`` in this many seconds, or never."""
@@ -387,7 +382,15 @@ class Connection(Stream):
         if read_on:
             self._end_writing()
         else:
-            self._transport.close()
+            self._part(self._transport.close)
+
+    def _part(self, how: Callable[[], None]) -> None:
+        """Leave the transport; not inside ``resume_writing``: plain asyncio reports the loss twice
+        then (CPython ``_SelectorSocketTransport._write_ready``)."""
+        if self._resuming:
+            self._household.after(0, how)
+        else:
+            how()
 
     @property
     def _body_is_coming(self) -> bool:

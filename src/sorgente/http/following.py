@@ -159,7 +159,7 @@ class FollowingExchange(Exchange, ABC):
         known = self.request.headers.get(b"if-none-match")
         if known is None or not conditional.matches(known, etag(segment)):
             return False
-        self.line.answer(self._start(segment, 304))
+        conditional.not_modified(self.line, self._label(segment) + self._waited)
         return True
 
     def _send(self, head: bytes, segment: Segment, start: int, end: int) -> None:
@@ -172,7 +172,10 @@ class FollowingExchange(Exchange, ABC):
 
     def _start(self, segment: Segment, status: int, *lines: bytes) -> bytes:
         """How the head of an answer about ``segment`` begins."""
-        waited = cmsd.AT_ONCE
-        if self._since is not None:
-            waited = cmsd.dynamic(self.line.now - self._since)
-        return wire.start(status, self._label(segment), waited, *lines)
+        return wire.start(status, self._label(segment), self._waited, *lines)
+
+    @property
+    def _waited(self) -> bytes:
+        """The line that says how long."""
+        since = self._since
+        return cmsd.AT_ONCE if since is None else cmsd.dynamic(self.line.now - since)
