@@ -154,14 +154,14 @@ def test_a_request_waits_until_its_turn_has_come(size: int) -> None:
     upload = request(POST, CHUNKED, body=b"2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n")
     desk.ready = False
     desk.feed(upload + request(GET) + upload[:-6])
-    assert desk.parser.waits
+    assert desk.parser.waiting
     desk.parser.hand_on()
     assert desk.requests == []
     desk.ready = True
     desk.parser.hand_on()
     assert desk.bodies == [b"hello", b"", b"hello"]
     assert desk.complete == 2
-    assert not desk.parser.waits
+    assert not desk.parser.waiting
     desk.feed(upload[-6:] + request(GET))
     assert desk.complete == 4
 

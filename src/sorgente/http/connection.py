@@ -136,7 +136,7 @@ class Connection(Stream):
         self._resuming = True
         if self._exchange is not None:
             self._exchange.resumed()
-        elif self._phase is ANSWERED:
+        elif self._phase is ANSWERED and not self._transport.is_closing():
             self._go_on()
         self._resuming = False
 
@@ -153,9 +153,9 @@ class Connection(Stream):
                 return
             parser = self._parser = RequestParser(self, self._household.limits)
         parser.feed(data)
-        if self._is_endless:
+        if self._exchange is not None and self._is_endless:
             self._expect_nothing(parser)
-        elif parser.waits:
+        elif parser.waiting:
             self._transport.pause_reading()
         elif parser.in_head and self._phase is IDLE:
             self._enter(HEAD, self._household.limits.head_seconds)
@@ -198,7 +198,10 @@ class Connection(Stream):
         exchange, self._receiving = self._receiving, None
         if exchange is not None and exchange is self._exchange:
             self.deadline = NEVER
-            self._guard(exchange.complete)
+            try:  # not by _guard: every request comes by
+                exchange.complete()
+            except OriginError as error:
+                self.fail(error)
 
     def request_breaks(self, error: OriginError) -> None:
         """It is not acceptable, and nothing comes behind."""
@@ -341,7 +344,7 @@ class Connection(Stream):
         """Once the answer is taken, begin what waits behind it, one by one, until one has no answer
         yet; if none did, wait for the next."""
         limits, parser = self._household.limits, self._parser
-        if parser is not None and parser.waits and self.writable:
+        if parser is not None and parser.waiting and self.writable:
             self._serving = True
             parser.hand_on()
             self._serving = False
@@ -354,7 +357,8 @@ class Connection(Stream):
                 self._enter(HEAD, limits.head_seconds)
             else:
                 self._enter(IDLE, limits.idle_seconds)
-        if (self._parser is None or not self._parser.waits) and not self._transport.is_reading():
+        waits = self._parser is not None and self._parser.waiting
+        if not waits and not self._transport.is_reading():
             self._transport.resume_reading()
 
     def _guard(self, step: Callable[..., None], *arguments: bytes) -> None:
@@ -410,7 +414,7 @@ class Connection(Stream):
 
     def _expect_nothing(self, parser: RequestParser) -> None:
         """Nobody will get round to what comes now. A thousand players need no thousand parsers."""
-        self.close_after |= parser.waits or parser.in_head
+        self.close_after |= parser.in_head or bool(parser.waiting)
         self._drop_parser()
 
     def _drop_parser(self) -> None:

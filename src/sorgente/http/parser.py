@@ -80,16 +80,17 @@ class RequestParser:
     """The requests of one connection, one after another."""
 
     __slots__ = ("_head_left", "_headers", "_in_body", "_limits", "_llhttp", "_recipient",
-                 "_target", "_unparsed", "_unread", "_waiting", "in_head")  # fmt: skip
+                 "_target", "_unparsed", "_unread", "in_head", "waiting")  # fmt: skip
 
     def __init__(self, recipient: Recipient, limits: ConnectionLimits) -> None:
         self.in_head = False
         """The first byte of a head is here, its last is not."""
         self._recipient = recipient
         self._limits = limits
-        self._waiting: deque[Waiting] = deque()
+        self.waiting: deque[Waiting] = deque()
+        """Those whose turn has not come, in their order."""
         self._unread = b""
-        """What came behind them."""
+        """What came behind those that wait."""
         self._unparsed = 0
         """Bytes since llhttp last made something of them."""
         # The request that is being parsed.
@@ -99,24 +100,33 @@ class RequestParser:
         self._in_body = False
         self._llhttp: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
 
-    @property
-    def waits(self) -> bool:
-        """Something waits for its turn."""
-        return bool(self._waiting)
-
     def feed(self, data: bytes) -> None:
         """Parse, and hand on what there is. Behind what is not acceptable, it is deaf."""
-        while data and not self._waiting and self._llhttp is not None:
-            size = len(data) if self._in_body else PARSED_AT_ONCE
-            self._parse(self._llhttp, data[:size])
-            data = data[size:]
-        self._unread += data
+        while data and self._llhttp is not None:
+            if self.waiting:
+                self._unread += data
+                return
+            piece = data if self._in_body else data[:PARSED_AT_ONCE]
+            data = data[len(piece) :]
+            self._unparsed += len(piece)
+            try:
+                self._llhttp.feed_data(piece)
+            except httptools.HttpParserUpgrade:
+                # An offer (curl --http2 makes it), which RFC 9110 §7.8 lets a server ignore. llhttp
+                # has stopped behind the request, whose answer says that it is the last.
+                self.drop()
+            except httptools.HttpParserError as error:
+                self._give_up(_meaning(error))
+            else:
+                # A header, or the extension of a frame, that never ends.
+                if self._unparsed > MAX_READS_UNPARSED * self._limits.head_bytes:
+                    self._give_up(self._head_too_large())
 
     def hand_on(self) -> None:
         """Hand on what waits, as far as the recipient takes it."""
-        while self._waiting and self._recipient.ready:
-            self._waiting.popleft().hand_to(self._recipient)
-            if not self._waiting:
+        while self.waiting and self._recipient.ready:
+            self.waiting.popleft().hand_to(self._recipient)
+            if not self.waiting:
                 data, self._unread = self._unread, b""
                 self.feed(data)
 
@@ -169,55 +179,40 @@ class RequestParser:
         )
         self._headers = {}  # for trailers, which nobody reads
         check(request)
-        if len(self._waiting) >= MAX_WAITING:
+        if len(self.waiting) >= MAX_WAITING:
             raise Overloaded(f"{MAX_WAITING} requests wait behind another here, no more may")
         self.in_head, self._in_body = False, True
-        if self._waiting or not self._recipient.ready:
-            self._waiting.append(Waiting(request))
+        if self.waiting or not self._recipient.ready:
+            self.waiting.append(Waiting(request))
         else:
             self._recipient.request_begins(request)
 
     def on_body(self, data: bytes) -> None:
         """A piece of a body."""
         self._unparsed = 0
-        if self._waiting:
-            self._waiting[-1].body += data
+        if self.waiting:
+            self.waiting[-1].body += data
         else:
             self._recipient.body_comes(data)
 
     def on_message_complete(self) -> None:
         """The request is complete."""
         self._in_body = False
-        if self._waiting:
-            self._waiting[-1].complete = True
+        if self.waiting:
+            self.waiting[-1].complete = True
         else:
             self._recipient.request_is_complete()
-
-    def _parse(self, llhttp: httptools.HttpRequestParser, data: bytes) -> None:
-        self._unparsed += len(data)
-        try:
-            llhttp.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            # An offer (curl --http2 makes it), which RFC 9110 §7.8 lets a server ignore. llhttp
-            # has stopped behind the request, whose answer says that it is the last.
-            self.drop()
-        except httptools.HttpParserError as error:
-            self._give_up(_meaning(error))
-        else:
-            # A header, or the extension of a frame, that never ends.
-            if self._unparsed > MAX_READS_UNPARSED * self._limits.head_bytes:
-                self._give_up(self._head_too_large())
 
     def _give_up(self, error: OriginError) -> None:
         """Tell what is wrong, in its turn: behind the requests before it."""
         error = error.with_traceback(None)  # its frames hold what holds it
         self.drop()
-        if self._waiting and self._in_body:
-            self._waiting[-1].error = error
-        elif self._in_body or (not self._waiting and self._recipient.ready):
+        if self.waiting and self._in_body:
+            self.waiting[-1].error = error
+        elif self._in_body or (not self.waiting and self._recipient.ready):
             self._recipient.request_breaks(error)
         else:
-            self._waiting.append(Waiting(None, error=error))
+            self.waiting.append(Waiting(None, error=error))
 
     def _head_too_large(self) -> HeadTooLarge:
         return HeadTooLarge(f"a request head may have {self._limits.head_bytes} bytes")
