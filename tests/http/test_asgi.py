@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from sorgente.http.asgi import MAX_BODY_BYTES, AsgiApp, Message
+from sorgente.keys import Key
 from tests.support.players import unframed
 from tests.support.transport import House, RecordingTransport, body_of, header, status
 
@@ -16,7 +17,9 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 GET = b"GET /metrics?a=b HTTP/1.1"
-POST = b"POST /metrics HTTP/1.1"
+POST = b"POST /api/v1/thing HTTP/1.1"
+KEY = Key("to-administer")
+BEARER = b"Authorization: Bearer to-administer"
 
 
 async def settle() -> None:
@@ -82,9 +85,11 @@ async def test_the_application_is_told_what_was_asked() -> None:
         seen.update(scope, body=await receive())
         await of_known_length(scope, receive, send)
 
-    await answer(app, POST, b"X-Thing: 1", b"Content-Length: 3", body=b"abc")
+    upload = (POST, BEARER, b"X-Thing: 1", b"Content-Length: 3")
+    House(app, admin_key=KEY).request(*upload, body=b"abc")
+    await settle()
     assert seen["method"] == "POST"
-    assert seen["path"] == "/metrics"
+    assert seen["path"] == "/api/v1/thing"
     assert (b"x-thing", b"1") in seen["headers"]
     assert seen["body"] == {"type": "http.request", "body": b"abc", "more_body": False}
     await answer(app, GET)
@@ -121,10 +126,45 @@ async def test_an_application_that_says_nothing_is_an_error() -> None:
 
 
 async def test_a_body_is_bounded() -> None:
-    house = House(of_known_length)
-    transport = house.request(POST, b"Content-Length: %d" % (2 * MAX_BODY_BYTES))
+    house = House(of_known_length, admin_key=KEY)
+    transport = house.request(POST, BEARER, b"Content-Length: %d" % (2 * MAX_BODY_BYTES))
     transport.receive(b"x" * (MAX_BODY_BYTES + 1))
     assert status(transport.written) == 413
+
+
+@pytest.mark.parametrize("method", [b"POST", b"PUT", b"DELETE", b"TRACE"])
+async def test_what_pages_cannot_do_is_refused_before_its_body_comes(method: bytes) -> None:
+    """Or anybody could have a megabyte kept, on every connection."""
+    house = House(of_known_length)
+    transport = house.request(b"%b /healthz HTTP/1.1" % method, b"Content-Length: 1000")
+    assert status(transport.written) == 405
+    assert header(transport.written, b"Allow") == b"GET, HEAD, OPTIONS"
+
+
+async def test_the_body_of_a_get_is_nothing() -> None:
+    bodies: list[Message] = []
+
+    async def app(scope: Message, receive: Receive, send: Send) -> None:
+        bodies.append(await receive())
+        await of_known_length(scope, receive, send)
+
+    size = 2 * MAX_BODY_BYTES
+    response = await answer(app, GET, b"Content-Length: %d" % size, body=b"x" * size)
+    assert status(response) == 200
+    assert [message["body"] for message in bodies] == [b""]
+
+
+@pytest.mark.parametrize(("said", "expected"), [(None, b"no-store"), (b"max-age=5", b"max-age=5")])
+async def test_an_error_is_not_to_be_kept_unless_it_says_so(
+    said: bytes | None, expected: bytes
+) -> None:
+    """A cache may keep a 404 that says nothing (RFC 9110 §15.5.5)."""
+
+    async def app(scope: Message, receive: Receive, send: Send) -> None:
+        await send(start(404, *([] if said is None else [(b"Cache-Control", said)])))
+        await send(part(b""))
+
+    assert header(await answer(app, GET), b"Cache-Control") == expected
 
 
 def endless(sent: list[int]) -> AsgiApp:

@@ -20,6 +20,9 @@ from tests.support.transport import (
 GET_NOTHING = b"GET /nothing HTTP/1.1"
 POST = b"POST /ingest/live HTTP/1.1"
 CHUNKED = b"Transfer-Encoding: chunked"
+HELD = b"GET /own/live/not-put-yet.mpd HTTP/1.1"
+HELD_SECONDS = 4.5
+"""Then the answer to it is a 404."""
 
 
 @pytest.fixture
@@ -29,10 +32,21 @@ def house() -> House:
 
 def fed(house: House, data: bytes, size: int) -> RecordingTransport:
     transport = house.connect()
-    for at in range(0, len(data), size):
-        if transport.reading and not transport.is_closing():
-            transport.receive(data[at : at + size])
+    feed(transport, data, size)
     return transport
+
+
+def feed(transport: RecordingTransport, data: bytes, size: int) -> bytes:
+    """What nobody has read of it."""
+    while data and transport.reading and not transport.is_closing():
+        transport.receive(data[:size])
+        data = data[size:]
+    return data
+
+
+def statuses(transport: RecordingTransport) -> list[int]:
+    """Of the answers, which have no status line in their bodies."""
+    return [int(part[:3]) for part in transport.written.split(b"HTTP/1.1 ")[1:]]
 
 
 @pytest.mark.parametrize("size", [10_000, 1, 7])
@@ -47,56 +61,100 @@ def test_a_request_is_understood_however_it_comes_in(house: House, size: int) ->
 def test_pipelined_requests_are_answered_in_order(house: House, size: int) -> None:
     upload = request(POST, b"Content-Length: 3", body=b"abc")
     transport = fed(house, request(GET_NOTHING) + upload * 2 + request(GET_NOTHING), size)
-    statuses = [int(part[:3]) for part in transport.written.split(b"HTTP/1.1 ")[1:]]
-    assert statuses == [404, 200, 200, 404]
+    assert statuses(transport) == [404, 200, 200, 404]
 
 
 @pytest.mark.parametrize("size", [100_000, 1])
 def test_what_is_pipelined_behind_a_response_waits_for_its_end(house: House, size: int) -> None:
+    upload = request(b"PUT /ingest/other HTTP/1.1", CHUNKED, body=b"2\r\nhi\r\n0\r\n\r\n")
+    player = house.connect()
+    unread = feed(player, request(HELD) + upload * 2, size)
+    assert not player.reading
+    assert player.written == b""
+    house.pass_time(HELD_SECONDS)
+    assert feed(player, unread, size) == b""
+    assert statuses(player) == [404, 200, 200]
+    assert player.reading
+
+
+@pytest.mark.parametrize("size", [100_000, 1])
+def test_behind_a_response_that_never_ends_only_the_end_is_heard(house: House, size: int) -> None:
+    """A player that left would be watching for ever."""
+    player = fed(house, request(b"GET /play/live HTTP/1.1") + request(GET_NOTHING) * 2, size)
+    assert player.reading
+    player.protocol.eof_received()
+    assert house.broker.get("live") is None
+
+
+def test_behind_a_response_that_came_to_an_end_after_all_the_connection_ends(house: House) -> None:
     encoder = house.request(POST, CHUNKED)
     encoder.receive(b"3\r\nabc\r\n")
-    upload = request(b"PUT /ingest/other HTTP/1.1", CHUNKED, body=b"2\r\nhi\r\n0\r\n\r\n")
-    player = fed(house, request(b"GET /play/live HTTP/1.1") + upload * 2, size)
-    assert not player.reading
-    assert b"200 OK" in player.take()
+    player = fed(house, request(b"GET /play/live HTTP/1.1") + request(GET_NOTHING), 10_000)
     encoder.receive(b"0\r\n\r\n")
-    if size > 1:  # in one read with the first, so they were parsed, and kept
-        assert player.written.count(b"2 bytes in 1 chunks") == 2
-        assert player.reading
-    else:  # nothing more is read behind an endless response
-        assert player.closed
+    assert statuses(player) == [200]
+    assert player.closed
+
+
+def test_no_answer_is_made_before_the_one_before_it_is_taken(house: House) -> None:
+    """Or a client that asks and does not read has all the memory there is."""
+    transport = house.connect()
+    transport.room = 10
+    transport.receive(request(GET_NOTHING) * 50)
+    assert statuses(transport) == [404]
+    assert not transport.reading
+    house.pass_time(20)
+    transport.drain()
+    assert statuses(transport) == [404] * 50
+    assert transport.reading
+    house.pass_time(20)
+    assert not transport.is_closing(), "it is idle"
+
+
+def test_who_does_not_take_an_answer_is_cut_off(house: House) -> None:
+    transport = house.connect()
+    transport.room = 10
+    transport.receive(request(GET_NOTHING))
+    house.pass_time(29)
+    assert not transport.is_closing()
+    house.pass_time(2)
+    assert transport.aborted
 
 
 @pytest.mark.parametrize("size", [10_000, 1])
-def test_what_is_pipelined_behind_the_last_answer_is_not_looked_at(house: House, size: int) -> None:
+@pytest.mark.parametrize(
+    "last",
+    [
+        request(b"POST /nothing HTTP/1.1", CHUNKED, body=b"3\r\nabc\r\n0\r\n\r\n"),
+        request(GET_NOTHING, b"Connection: close"),
+        request(b"GET /nothing HTTP/1.0"),
+        request(GET_NOTHING, b"Connection: Upgrade", b"Upgrade: h2c"),
+    ],
+)
+def test_what_is_pipelined_behind_the_last_answer_is_not_looked_at(
+    house: House, last: bytes, size: int
+) -> None:
     """RFC 9112 §9.6: who reads ``Connection: close`` may take all behind it for undone."""
-    refused = request(b"POST /nothing HTTP/1.1", CHUNKED, body=b"3\r\nabc\r\n0\r\n\r\n")
     upload = request(POST, b"Content-Length: 3", body=b"abc")
-    transport = fed(house, refused + upload, size)
+    transport = fed(house, last + upload, size)
     assert header(transport.written, b"Connection") == b"close"
-    assert transport.written.count(b"HTTP/1.1 ") == 1
+    assert statuses(transport) == [404]
     assert house.broker.get("live") is None
 
 
 def test_more_requests_than_the_stack_is_deep(house: House) -> None:
-    encoder = house.request(POST, CHUNKED)
-    encoder.receive(b"3\r\nabc\r\n")
-    player = house.connect()
-    player.receive(request(b"GET /play/live HTTP/1.1") + request(GET_NOTHING) * 3000)
-    encoder.receive(b"0\r\n\r\n")
-    assert player.written.count(b"HTTP/1.1 404") == 3000
+    transport = house.connect()
+    transport.receive(request(HELD) + request(GET_NOTHING) * 3000)
+    house.pass_time(HELD_SECONDS)
+    assert statuses(transport) == [404] * 3001
 
 
 def test_a_request_that_broke_behind_a_response_is_answered_after_it(house: House) -> None:
-    encoder = house.request(POST, CHUNKED)
-    encoder.receive(b"3\r\nabc\r\n")
-    player = house.connect()
-    player.receive(request(b"GET /play/live HTTP/1.1") + request(GET_NOTHING) + b"rubbish\r\n\r\n")
-    player.take()
-    encoder.receive(b"0\r\n\r\n")
-    answers = player.written.split(b"HTTP/1.1 ")[1:]
-    assert [int(answer[:3]) for answer in answers] == [404, 400]
-    assert player.eof
+    transport = house.connect()
+    transport.receive(request(HELD) + request(GET_NOTHING) + b"rubbish\r\n\r\n")
+    assert transport.written == b""
+    house.pass_time(HELD_SECONDS)
+    assert statuses(transport) == [404, 404, 400]
+    assert transport.eof
 
 
 @pytest.mark.parametrize(
@@ -244,6 +302,7 @@ def test_the_length_of_nothing_is_said_where_it_is_one(
 def test_an_offer_to_upgrade_is_ignored(house: House) -> None:
     transport = house.request(GET_NOTHING, b"Connection: Upgrade", b"Upgrade: h2c")
     assert status(transport.written) == 404
+    assert header(transport.written, b"Connection") == b"close", "llhttp stops here"
 
 
 def test_connections_are_bounded_in_all_and_per_address() -> None:

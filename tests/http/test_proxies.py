@@ -181,6 +181,14 @@ def test_a_proxy_without_a_header_is_told() -> None:
     assert transport.eof
 
 
+def test_who_is_one_too_many_is_told_nothing_else() -> None:
+    house = House(proxies=OURS, proxy_protocol=True, connections=1)
+    house.connect("11.0.0.1")
+    refused = house.request(b"GET /time HTTP/1.1", host=PROXY)
+    assert status(refused.written) == 503
+    assert refused.written.count(b"HTTP/1.1 ") == 1
+
+
 def test_a_header_has_so_long_to_come() -> None:
     house = House(proxies=OURS, proxy_protocol=True)
     slow, gone, quick = [house.connect(PROXY) for _ in range(3)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import os
 
@@ -324,3 +325,17 @@ async def test_connections_come_and_go_without_a_trace(origin: InProcess) -> Non
         wire.reset() if number % 2 else wire.close()
     await until(alone)
     await origin.works()
+
+
+async def test_who_asks_faster_than_it_reads_gets_all_answers_in_their_order(origin: Site) -> None:
+    """More than the kernel keeps: the rest of the requests stays with who sends them."""
+    asked = [f"/nowhere?{number}" if number % 3 else "/time" for number in range(20_000)]
+    wire = await origin.connect(receive_buffer=4096)
+    sending = asyncio.create_task(
+        wire.send(b"".join(request_head("GET", target) for target in asked))
+    )
+    for target in asked:
+        response = await wire.response()
+        assert response.status == (200 if target == "/time" else 404)
+    await sending
+    wire.close()

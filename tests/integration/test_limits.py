@@ -127,7 +127,7 @@ async def test_an_idle_connection_is_closed_without_a_word(hasty: InProcess) -> 
 
 async def test_a_body_that_does_not_come_is_408(hasty: InProcess) -> None:
     wire = await hasty.connect()
-    await wire.send(request_head("POST", "/healthz", [("Content-Length", "10")]) + b"12345")
+    await wire.send(request_head("POST", "/cmcd/live", [("Content-Length", "10")]) + b"12345")
     response = await wire.response()
     assert (response.status, response.headers["connection"]) == (408, "close")
     assert await wire.ends() == b""

@@ -17,7 +17,7 @@ from urllib.parse import unquote
 from sorgente.errors import BodyTooLarge, OriginError
 from sorgente.http import wire
 from sorgente.http.exchange import Exchange, Line
-from sorgente.http.request import Request
+from sorgente.http.request import WITH_BODY, Request
 from sorgente.media.chunk import LAST_FRAME, frame
 
 Message = MutableMapping[str, Any]
@@ -26,7 +26,7 @@ AsgiApp = Callable[
     Awaitable[None],
 ]
 
-MAX_BODY_BYTES: Final = 1 << 20
+MAX_BODY_BYTES: Final = 64 << 10
 """A request to the control application is a form or a small document."""
 
 WRITE_SECONDS: Final = 30.0
@@ -71,11 +71,13 @@ class AsgiExchange(Exchange):
             self.line.write(wire.CONTINUE)
 
     def body(self, data: bytes) -> None:
-        """Gather.
+        """Gather, where it means something (RFC 9110 §9.3.1: with a GET it does not).
 
         Raises:
             BodyTooLarge
         """
+        if self.request.method not in WITH_BODY:
+            return
         self._body += data
         if len(self._body) > MAX_BODY_BYTES:
             raise BodyTooLarge(f"a body for this path may have {MAX_BODY_BYTES} bytes")
@@ -103,8 +105,11 @@ class AsgiExchange(Exchange):
         """The other side takes nothing, or its request never came to its end."""
         if self._task is None:
             super().expired()
-        self.lost("stalled")
-        self.line.abort()
+        if self.line.takes(self.line.now):
+            self.line.set_deadline(WRITE_SECONDS)
+        else:
+            self.lost("stalled")
+            self.line.abort()
 
     async def _run(self) -> None:
         try:
@@ -162,6 +167,8 @@ class AsgiExchange(Exchange):
     def _start_response(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
         self._started = True
         names = {key.lower() for key, _ in headers}
+        if status >= 400 and b"cache-control" not in names:
+            headers.append(wire.NO_STORE)  # else caches may keep a 404 (RFC 9110 §15.1)
         if b"content-length" not in names and status not in (204, 304):
             if self.request.version == "1.1":
                 self._chunked = True

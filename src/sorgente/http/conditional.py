@@ -21,6 +21,16 @@ def matches(if_none_match: bytes, etag: bytes) -> bool:
     return if_none_match.strip() == b"*" or etag in ENTITY_TAG.findall(if_none_match)
 
 
+def not_modified(line: Line, lines: bytes) -> None:
+    """Send that the other side has it; ``lines`` say what else the head of the 200 would.
+
+    Of them, those that caches need (RFC 9110 §15.4.5): the content has not come along. Nor is there
+    a ``Content-Length`` (§8.6). The exchange is over.
+    """
+    kept = [each for each in lines.splitlines(keepends=True) if not each.startswith(b"Content-")]
+    line.answer(wire.start(304, *kept))
+
+
 def answer(line: Line, request: Request, etag: bytes, lines: bytes, body: bytes) -> None:
     """Send ``body``, or that it is the one the other side has; ``lines`` say the rest of its head.
 
@@ -28,7 +38,7 @@ def answer(line: Line, request: Request, etag: bytes, lines: bytes, body: bytes)
     """
     known = request.header(b"if-none-match")
     if known is not None and matches(known, etag):
-        line.answer(wire.start(304, lines))  # no Content-Length: RFC 9110 §8.6
+        not_modified(line, lines)
     else:
         start = wire.start(200, lines, wire.length_line(len(body)))
         line.answer(start, (body,), len(body))

@@ -2,17 +2,15 @@
 
 A connection is always in one phase, and a phase has at most one deadline; the owner of all
 connections looks at the deadlines a few times a second (a timer each would cost more than a player
-does). Requests that come in while a response is going out are kept until it is over (ffmpeg
-pipelines); meanwhile nothing more is read.
+does). A request begins when the answer before it is over, and the other side has taken it; as long
+as one waits for that, nothing more is read.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
@@ -38,19 +36,13 @@ class Phase(Enum):
     IDLE = "the next request"
     HEAD = "the rest of a request head"
     EXCHANGE = "a request body, or a response to be over"
+    ANSWERED = "the other side to take a response that is over"
     LINGER = "the other side to close"
 
 
-IDLE, HEAD, EXCHANGE, LINGER = Phase  # looked up in the class, each costs 50 ns in CPython 3.11
-
-
-@dataclass(slots=True)
-class Pipelined:
-    """A request that came in while the response before it was going out."""
-
-    request: Request
-    body: list[bytes] = field(default_factory=list)
-    complete: bool = False
+IDLE, HEAD, EXCHANGE, ANSWERED, LINGER = (
+    Phase  # looked up in the class, each costs 50 ns in CPython 3.11
+)
 
 
 class Connection(Stream):
@@ -61,10 +53,8 @@ class Connection(Stream):
         "_client",
         "_exchange",
         "_household",
-        "_parse_error",
         "_parser",
         "_phase",
-        "_pipelined",
         "_proxied",
         "_receiving",
         "_resting",
@@ -84,8 +74,6 @@ class Connection(Stream):
         self._parser: RequestParser | None = None
         self._phase = IDLE
         self._exchange: Exchange | None = None
-        self._pipelined: deque[Pipelined] = deque()
-        self._parse_error: OriginError | None = None
         self._proxied = False
         """What it says of whom it speaks for counts."""
         self._resting = False
@@ -95,7 +83,7 @@ class Connection(Stream):
         self.close_after = False
         """Close once the current response is over."""
         self.peer = self.peer_host = ""
-        self._receiving: Exchange | Pipelined | None = None
+        self._receiving: Exchange | None = None
         """Whose body is coming in."""
 
     # asyncio.Protocol
@@ -138,6 +126,7 @@ class Connection(Stream):
     def pause_writing(self) -> None:
         """The kernel takes no more."""
         self.writable = False
+        self.look(self._household.clock.monotonic())
         if self._exchange is not None:
             self._exchange.paused()
 
@@ -147,34 +136,36 @@ class Connection(Stream):
         self._resuming = True
         if self._exchange is not None:
             self._exchange.resumed()
+        elif self._phase is ANSWERED and not self._transport.is_closing():
+            self._go_on()
         self._resuming = False
 
     def data_received(self, data: bytes) -> None:
         """Parse."""
-        if self._phase is LINGER or self._parse_error is not None:
-            return
+        if self._phase is LINGER:
+            return  # the last answer said that it is the last (RFC 9112 §9.6)
         parser = self._parser
         if parser is None:
             if self._exchange is not None:
-                # Behind a request whose response never ends: nothing we would get round to.
+                # Behind a request whose response never ends. It is read all the same: only who
+                # reads hears that the other side is gone.
                 self.close_after = True
-                self._transport.pause_reading()
                 return
             parser = self._parser = RequestParser(self, self._household.limits)
-        try:
-            if not parser.feed(data):
-                self.close_after = True
-                self._drop_parser()
-        except OriginError as error:
-            self._fail_to_parse(error)
-        else:
-            if parser.in_head:
-                if self._phase is IDLE:
-                    self._enter(HEAD, self._household.limits.head_seconds)
-            elif self._exchange is not None and self._nothing_more_expected:
-                self._drop_parser()  # a thousand players need no thousand parsers
+        parser.feed(data)
+        if self._exchange is not None and self._is_endless:
+            self._expect_nothing(parser)
+        elif parser.waiting:
+            self._transport.pause_reading()
+        elif parser.in_head and self._phase is IDLE:
+            self._enter(HEAD, self._household.limits.head_seconds)
 
     # Recipient
+
+    @property
+    def ready(self) -> bool:
+        """The next request may begin."""
+        return self._exchange is None and self.writable and self._phase is not LINGER
 
     def sender(self, headers: Mapping[bytes, bytes]) -> str:
         """Who sends a request with these headers, for people."""
@@ -182,34 +173,43 @@ class Connection(Stream):
         return self.peer if client is None else f"{client} by {self.peer}"
 
     def request_begins(self, request: Request) -> None:
-        """Begin its exchange, or keep it until the one before is over."""
-        if self._phase is LINGER:
-            return  # the last answer said that it is the last (RFC 9112 §9.6)
-        if self._exchange is None:
-            self._begin(request)
-        else:
-            self._receiving = Pipelined(request)
-            self._pipelined.append(self._receiving)
-            self._transport.pause_reading()
+        """Begin its exchange."""
+        self._phase = EXCHANGE
+        self.deadline = NEVER
+        if request.has_body:  # else it is complete by now
+            self.set_deadline(self._household.limits.head_seconds)
+        try:
+            # Set before it starts: an early answer has to know that a body is still coming.
+            exchange = self._receiving = self._exchange = self._household.route(request, self)
+            exchange.start()
+        except OriginError as error:
+            self._receiving = self._exchange = FailedExchange(self, request, error)
+            if request.has_body:
+                self.fail(error)
+        self._receiving = self._exchange
 
     def body_comes(self, data: bytes) -> None:
         """A piece of a body."""
-        if isinstance(self._receiving, Pipelined):
-            self._receiving.body.append(data)
-        elif self._exchange is not None and self._body_is_coming:
+        if self._exchange is not None and self._body_is_coming:
             self._guard(self._exchange.body, data)
 
     def request_is_complete(self) -> None:
         """A request has come to its end."""
-        receiving, self._receiving = self._receiving, None
-        if isinstance(receiving, Pipelined):
-            receiving.complete = True
-        elif receiving is not None and receiving is self._exchange:
+        exchange, self._receiving = self._receiving, None
+        if exchange is not None and exchange is self._exchange:
             self.deadline = NEVER
-            try:
-                receiving.complete()
+            try:  # not by _guard: every request comes by
+                exchange.complete()
             except OriginError as error:
                 self.fail(error)
+
+    def request_breaks(self, error: OriginError) -> None:
+        """It is not acceptable, and nothing comes behind."""
+        if self._phase is LINGER:
+            return
+        if self._exchange is not None:
+            self._exchange.lost(str(error))
+        self.fail(error)
 
     # Line
 
@@ -284,12 +284,7 @@ class Connection(Stream):
         exchange, self._exchange = self._exchange, None
         if exchange is not None and exchange.request.version == "1.0":
             self._reset_on_close()  # no framing tells a broken response from a complete one
-        if self._resuming:
-            # Plain asyncio reports the loss twice if aborted inside resume_writing (CPython
-            # _SelectorSocketTransport._write_ready).
-            self._household.after(0, self._transport.abort)
-        else:
-            self._transport.abort()
+        self._part(self._transport.abort)
 
     def set_deadline(self, seconds: float | None) -> None:
         """Call the exchange's ``expired`` in this many seconds, or never."""
@@ -320,14 +315,15 @@ class Connection(Stream):
         self.deadline = NEVER
         match self._phase:
             case Phase.IDLE:
-                # Closing waits for what is written to be read; after so long, nobody does.
-                self._transport.close() if self.writable else self._transport.abort()
+                self._transport.close()
             case Phase.HEAD if not self._in_head:
                 self._transport.close()  # not one byte of a request came
             case Phase.HEAD:
                 seconds = self._household.limits.head_seconds
                 self.fail(RequestTimeout(f"the request head was not here after {seconds:g} s"))
-            case Phase.LINGER:
+            case Phase.ANSWERED | Phase.LINGER if self.takes(self.now):
+                self._enter(self._phase, self._household.limits.stall_seconds)
+            case Phase.ANSWERED | Phase.LINGER:
                 self._transport.abort()
             case Phase.EXCHANGE if self._exchange is not None:
                 self._guard(self._exchange.expired)
@@ -344,56 +340,26 @@ class Connection(Stream):
         self._phase = phase
         self.deadline = self._household.clock.monotonic() + seconds
 
-    def _begin(self, request: Request) -> None:
-        self._phase = EXCHANGE
-        self.deadline = NEVER
-        if request.has_body:  # else it is complete by now
-            self.set_deadline(self._household.limits.head_seconds)
-        try:
-            # Set before it starts: an early answer has to know that a body is still coming.
-            exchange = self._receiving = self._exchange = self._household.route(request, self)
-            exchange.start()
-        except OriginError as error:
-            self._receiving = self._exchange = FailedExchange(self, request, error)
-            if request.has_body:
-                self.fail(error)
-        self._receiving = self._exchange
-
     def _go_on(self) -> None:
-        """Begin what waited behind the exchange that is over, one by one, until one has no answer
+        """Once the answer is taken, begin what waits behind it, one by one, until one has no answer
         yet; if none did, wait for the next."""
-        if self._pipelined:
+        limits, parser = self._household.limits, self._parser
+        if parser is not None and parser.waiting and self.writable:
             self._serving = True
-            while self._pipelined and self._exchange is None and self._phase is not LINGER:
-                self._replay(self._pipelined.popleft())
+            parser.hand_on()
             self._serving = False
+            if self._is_endless:
+                self._expect_nothing(parser)
         if self._exchange is None and self._phase is not LINGER:
-            if self._parse_error is not None:
-                self.fail(self._parse_error)
-                return
-            limits, parser = self._household.limits, self._parser
-            if parser is not None and parser.in_head:
+            if not self.writable:
+                self._enter(ANSWERED, limits.stall_seconds)
+            elif parser is not None and parser.in_head:
                 self._enter(HEAD, limits.head_seconds)
             else:
                 self._enter(IDLE, limits.idle_seconds)
-        if not self._pipelined and not self._transport.is_reading():
+        waits = self._parser is not None and self._parser.waiting
+        if not waits and not self._transport.is_reading():
             self._transport.resume_reading()
-
-    def _replay(self, waiting: Pipelined) -> None:
-        """Give a request that waited to its exchange, as far as it has come in."""
-        receiving = self._receiving
-        self._begin(waiting.request)
-        exchange = self._exchange
-        if receiving is not waiting:
-            self._receiving = receiving
-        if exchange is None:
-            return
-        for data in waiting.body:
-            if self._exchange is exchange:
-                self._guard(exchange.body, data)
-        if waiting.complete and self._exchange is exchange:
-            self.deadline = NEVER
-            self._guard(exchange.complete)
 
     def _guard(self, step: Callable[..., None], *arguments: bytes) -> None:
         """Run one step of the exchange; what goes wrong on the other side becomes its answer."""
@@ -408,7 +374,6 @@ class Connection(Stream):
         # would wait for the garbage collector.
         self._receiving = None
         self._drop_parser()
-        self._pipelined.clear()
         self.deadline = NEVER
         if exchange is not None:
             exchange.lost(why)
@@ -421,7 +386,15 @@ class Connection(Stream):
         if read_on:
             self._end_writing()
         else:
-            self._transport.close()
+            self._part(self._transport.close)
+
+    def _part(self, how: Callable[[], None]) -> None:
+        """Leave the transport; not inside ``resume_writing``: plain asyncio reports the loss twice
+        then (CPython ``_SelectorSocketTransport._write_ready``)."""
+        if self._resuming:
+            self._household.after(0, how)
+        else:
+            how()
 
     @property
     def _body_is_coming(self) -> bool:
@@ -434,29 +407,17 @@ class Connection(Stream):
         return self._parser is not None and self._parser.in_head
 
     @property
-    def _nothing_more_expected(self) -> bool:
-        """The response never ends, and nothing has come in behind its request."""
+    def _is_endless(self) -> bool:
+        """The response never ends: nothing more is expected of the other side."""
         exchange = self._exchange
-        if exchange is None or not exchange.endless:
-            return False
-        return self._receiving is None and not self._pipelined
+        return exchange is not None and exchange.endless and self._receiving is None
+
+    def _expect_nothing(self, parser: RequestParser) -> None:
+        """Nobody will get round to what comes now. A thousand players need no thousand parsers."""
+        self.close_after |= parser.in_head or bool(parser.waiting)
+        self._drop_parser()
 
     def _drop_parser(self) -> None:
         if self._parser is not None:
             self._parser.drop()
             self._parser = None
-
-    def _fail_to_parse(self, error: OriginError) -> None:
-        self._parse_error = error.with_traceback(None)  # its frames hold what holds it
-        self._drop_parser()
-        if self._exchange is None:
-            self.fail(error)
-        elif self._body_is_coming:
-            self._exchange.lost(str(error))
-            self.fail(error)
-        else:
-            # Answered in its turn, behind the requests before it.
-            if isinstance(self._receiving, Pipelined):
-                self._pipelined.remove(self._receiving)
-                self._receiving = None
-            self._transport.pause_reading()

@@ -32,6 +32,9 @@ class Line(Protocol):
     def writable(self) -> bool:
         """The other side takes more at once."""
 
+    def takes(self, now: float) -> bool:
+        """Whether the other side, which takes no more at once, takes it bit by bit."""
+
     def send(self, data: Buffer, /) -> None:
         """Send, on the shortest way: for what goes to every player."""
 

@@ -89,6 +89,8 @@ class FollowingExchange(Exchange, ABC):
         segment, subscriber = self._segment, self._subscriber
         if subscriber is None:
             super().expired()
+        elif self._follows and self.line.takes(self.line.now):
+            self.line.set_deadline(self._rules.stall_seconds)
         elif self._follows and segment is not None:
             segment.stalled(subscriber)
             self._let_go()
@@ -143,8 +145,6 @@ class FollowingExchange(Exchange, ABC):
             line.close_after, framing = True, b""
         head = line.head_of(self._start(segment, status, content_range, framing))
         line.writelines([head, *first])
-        if not line.writable:
-            self.paused()  # perhaps by the response before it, when it was nobody's
 
     def _subscribe(self) -> Subscriber:
         self.write, self.writelines = self.line.send, self.line.writelines
@@ -159,7 +159,7 @@ class FollowingExchange(Exchange, ABC):
         known = self.request.headers.get(b"if-none-match")
         if known is None or not conditional.matches(known, etag(segment)):
             return False
-        self.line.answer(self._start(segment, 304))
+        conditional.not_modified(self.line, self._label(segment) + self._waited)
         return True
 
     def _send(self, head: bytes, segment: Segment, start: int, end: int) -> None:
@@ -172,7 +172,10 @@ class FollowingExchange(Exchange, ABC):
 
     def _start(self, segment: Segment, status: int, *lines: bytes) -> bytes:
         """How the head of an answer about ``segment`` begins."""
-        waited = cmsd.AT_ONCE
-        if self._since is not None:
-            waited = cmsd.dynamic(self.line.now - self._since)
-        return wire.start(status, self._label(segment), waited, *lines)
+        return wire.start(status, self._label(segment), self._waited, *lines)
+
+    @property
+    def _waited(self) -> bytes:
+        """The line that says how long."""
+        since = self._since
+        return cmsd.AT_ONCE if since is None else cmsd.dynamic(self.line.now - since)

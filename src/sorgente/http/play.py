@@ -99,6 +99,9 @@ class PlayExchange(Exchange):
             super().expired()
             return
         may_watch = self.line.now < self.until
+        if may_watch and self.line.takes(self.line.now):
+            self._allow(self._stall_seconds)
+            return
         if may_watch:
             self._feed.counters.stall_aborts += 1
         self.lost("stalled" if may_watch else "expired")

@@ -39,7 +39,7 @@ class Preface(asyncio.Protocol):
         try:
             header = read_header(self._received)
         except BadRequest as error:
-            self._make_way(None, b"").fail(error)
+            self._make_way(None, b"").request_breaks(error)
             return
         if header is not None:
             peer, size = header
@@ -59,6 +59,6 @@ class Preface(asyncio.Protocol):
         connection = Connection(self._household, peer)
         transport.set_protocol(connection)
         connection.connection_made(transport)
-        if data:
+        if data and not transport.is_closing():
             connection.data_received(data)
         return connection

@@ -171,7 +171,7 @@ class Router:
         at = place(path)
         if at.kind == "cmcd":
             return self._events(request, line, at)
-        if at.kind not in ("control", "api") and request.method not in READING:
+        if at.kind != "api" and request.method not in READING:
             raise MethodNotAllowed(request.method, (*READING, "OPTIONS"))
         if path is not request.target or CMCD_SESSION in request.headers:
             self._hear(request, line, at)

@@ -10,6 +10,7 @@ import asyncio
 import os
 import socket
 import struct
+import sys
 from collections.abc import Sequence
 from typing import Final, cast
 
@@ -18,11 +19,18 @@ from sorgente.media.chunk import Buffer
 RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 """``struct linger``: on, for no time at all."""
 
+TCP_INFO: Final = struct.Struct("120xQ")
+"""Of Linux, as far as ``tcpi_bytes_acked`` (RFC 4898 tcpEStatsAppHCThruOctetsAcked; since 4.1)."""
+
+LEAST_TAKEN: Final = 8 << 10
+"""Bytes a second: 64 kbit/s. Who takes less sees nothing of what is live, and what is on its way to
+him stays in memory, whatever has left the window."""
+
 
 class Stream(asyncio.Protocol):
     """A transport, and who is at its other end."""
 
-    __slots__ = ("_socket", "_transport", "writable")
+    __slots__ = ("_seen", "_socket", "_transport", "writable")
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport
@@ -30,6 +38,8 @@ class Stream(asyncio.Protocol):
         """Where to write past the transport, if nothing has to be encrypted."""
         self.writable = True
         """The other side takes more at once: as ``pause_writing`` and ``resume_writing`` say."""
+        self._seen = (0.0, 0)
+        """When it was looked how much the other side has taken, and how much that was."""
 
     # asyncio.Protocol
 
@@ -73,6 +83,32 @@ class Stream(asyncio.Protocol):
     def writelines(self, data: Sequence[Buffer], /) -> None:
         """Send several pieces."""
         self._transport.writelines(data)
+
+    # Receipt
+
+    @property
+    def taken(self) -> int:
+        """Bytes that the other side has acknowledged, in all, those of TLS with them; 0 where the
+        system does not tell."""
+        sock = self._transport.get_extra_info("socket")
+        if sock is None or sys.platform != "linux":
+            return 0
+        try:
+            told = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO.size)
+            return int(TCP_INFO.unpack(told)[0])
+        except (OSError, struct.error):  # closed, no TCP, an older kernel
+            return 0
+
+    def look(self, now: float) -> None:
+        """It takes no more at once, from ``now`` on."""
+        self._seen = now, self.taken
+
+    def takes(self, now: float) -> bool:
+        """Whether the other side, which takes no more at once, takes it all the same, bit by bit:
+        ``LEAST_TAKEN`` since it was asked last, or since the beginning of that."""
+        since, before = self._seen
+        self.look(now)
+        return not self.writable and self._seen[1] - before >= LEAST_TAKEN * (now - since)
 
     # The end
 

@@ -32,19 +32,19 @@ class WholeExchange(Exchange):
         line, request, segment = self.line, self.request, self._segment
         known = request.headers.get(b"if-none-match")
         if known is not None and conditional.matches(known, etag(segment)):
-            line.answer(self._start(304))
+            conditional.not_modified(line, self._said() + cmsd.AT_ONCE)
             return
         start = segment.answer
         if start is None:
-            start = segment.answer = self._start(200, wire.length_line(segment.bytes))
+            length = wire.length_line(segment.bytes)
+            start = segment.answer = wire.start(200, self._said(), cmsd.AT_ONCE, length)
         if request.method == "HEAD":
             line.answer(start)
         else:
             line.answer(start, segment.whole(), segment.bytes)
 
-    def _start(self, status: int, *lines: bytes) -> bytes:
-        said = label(self.line, self._segment, self._track, self._max_age)
-        return wire.start(status, said, cmsd.AT_ONCE, *lines)
+    def _said(self) -> bytes:
+        return label(self.line, self._segment, self._track, self._max_age)
 
 
 def label(line: Line, segment: Segment, track: Track, max_age: int) -> bytes:
