@@ -98,16 +98,38 @@ async def test_ours(launch: Launch) -> None:
     assert verdict.tracks[0].chunks > 50
 
 
-async def on_air(site: InProcess) -> None:
-    """25 frames a second, a key frame each second, a chunk for each frame."""
+async def test_an_encoder_that_restarts(launch: Launch) -> None:
+    """Its period ends in the midst of a segment that the manifest had promised for longer."""
+    site = await launch()
+    encoder = asyncio.create_task(on_air(site, frames=75))
+
+    async def restarted() -> None:
+        await encoder
+        await on_air(site)
+
+    again = asyncio.create_task(restarted())
+    try:
+        await until(lambda: settled(site))
+        verdict = await verdict_of(f"{site.url}/live/live/manifest.mpd", 5)
+    finally:
+        again.cancel()
+    assert encoder.done()
+    assert problems(verdict) == set(), verdict.findings
+    assert len(verdict.tracks) == 2, "one in each period"
+
+
+async def on_air(site: InProcess, frames: int | None = None) -> None:
+    """25 frames a second, a key frame each second, a chunk for each frame; for ever, or until the
+    connection breaks after so many."""
     upload = video(3000, gop=25)
     encoder = await site.publish("/ingest/live")
     await encoder.send(upload.init)
     loop = asyncio.get_running_loop()
     began = loop.time()
-    for index in itertools.count():
+    for index in itertools.count() if frames is None else range(frames):
         await asyncio.sleep(max(0.0, began + index * 0.04 - loop.time()))
         await encoder.send(upload.chunks[index])
+    encoder.vanish()
 
 
 async def is_there(site: InProcess) -> bool:
