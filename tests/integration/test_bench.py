@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
+import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from sorgente.cli import app
+from sorgente.settings import Settings
+from sorgente.tools.bench.players import Stage, StreamPlayer
 from sorgente.tools.bench.population import Moment, NothingToPlay, play
 from sorgente.tools.bench.settings import Crowd
-from sorgente.tools.bench.tally import Result
+from sorgente.tools.bench.tally import Result, Tally
 from sorgente.tools.errors import UnusableArgument
-from sorgente.tools.web import Place
+from sorgente.tools.web import Place, Web
 from tests.integration.conftest import Launch
 from tests.integration.test_check import is_there, on_air
 from tests.support.origin import until
@@ -104,6 +109,23 @@ async def test_a_channel_that_nobody_publishes(
             await played(f"{site.url}/{name}")
     waited = await played(f"{site.url}/play/nobody", Crowd(2, 0.0, 0.3, 0.5))
     assert waited.joined == 0, "they may wait for an encoder that is still to come"
+
+
+async def test_an_encoder_that_is_away_for_longer_than_its_grace(launch: Launch) -> None:
+    """Its next run begins at 0, in another response: the player begins again, with one stall."""
+    site = await launch(encoders=replace(Settings().encoders, reconnect_grace=0.1, linger=0.1))
+    async with Web(time.monotonic, Place(site.url)) as web:
+        player = StreamPlayer(Stage(web, Tally(), 0.0, 0.5), 0, f"{site.url}/play/live")
+        playing = asyncio.create_task(player.run())
+        try:
+            await on_air(site, frames=75)
+            await until(lambda: bool(player.stage.tally.failures))
+            encoder = asyncio.create_task(on_air(site))
+            await until(lambda: any(each.ended < math.inf for each in player.playback.stalls))
+            encoder.cancel()
+        finally:
+            playing.cancel()
+    assert [what for _, what in player.stage.tally.failures] == ["stream ended"]
 
 
 async def interrupted(crowd: Crowd, enough: Callable[[Moment], bool]) -> Result:

@@ -83,9 +83,9 @@ class Viewer:
 
     def note_stalls(self) -> None:
         """Those that are new."""
-        for at in self.playback.stalls[self._stalls :]:
+        for stall in self.playback.stalls[self._stalls :]:
             self._stalls += 1
-            self.stage.tally.stalls.add(at, self._stalls)
+            self.stage.tally.stalls.add(stall.began, self._stalls)
 
 
 class DashPlayer(Viewer):
@@ -219,25 +219,27 @@ class StreamPlayer(Viewer):
         self._url = url
 
     async def run(self) -> None:
-        """Play until cancelled; ask again when the response ends."""
-        self.joined_at = self.stage.now()
+        """Play until cancelled; ask again when the response ends, and begin again then."""
         while True:
+            self.joined_at = self.stage.now()
             await self._ask()
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _ask(self) -> None:
         stage, reader = self.stage, ChunkReader()
         asked = stage.now()
-        first, last = True, asked
+        answered, last = False, None
 
         def take(data: bytes, at: float) -> None:
-            nonlocal first, last
-            if first:
-                first = False
+            nonlocal answered, last
+            if not answered:
+                answered = True
                 stage.tally.first_byte.add(at, at - asked)
             stage.tally.receive(at, len(data))
             for chunk in reader.feed(data, at):
-                if at > last:
+                if last is None:
+                    self.playback.restart(at)
+                elif at > last:
                     stage.tally.cadence.add(at, at - last)
                 last = at
                 start = reader.seconds(chunk.earliest)

@@ -199,10 +199,10 @@ def _result(
 ) -> Result:
     tally, since = population.stage.tally, began + crowd.ramp
     seconds = round(ended - since, 3)
-    stalled = [
-        player for player in population.players
-        if any(since <= at < ended for at in player.playback.stalls)
-    ]  # fmt: skip
+    stalls = [
+        [each for each in player.playback.stalls if each.ended >= since and each.began < ended]
+        for player in population.players
+    ]
     return Result(
         url=url,
         players=crowd.players,
@@ -214,9 +214,9 @@ def _result(
         manifest=Spread.of(tally.manifest.between(began, ended)),
         bits_per_second=sum(tally.received.between(since, ended)) * 8 / seconds,
         chunks=sum(1 for _ in tally.chunks.between(since, ended)),
-        stalls=sum(1 for _ in tally.stalls.between(since, ended)),
-        stalled_players=len(stalled),
-        stalled_seconds=sum(player.playback.stalled_until(ended) for player in stalled),
+        stalls=sum(map(len, stalls)),
+        stalled_players=sum(map(bool, stalls)),
+        stalled_seconds=sum(each.between(since, ended) for own in stalls for each in own),
         failures=dict(Counter(what for _, what in tally.failures)),
         clock=clock.source,
         clock_trip=clock.trip,
