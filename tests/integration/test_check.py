@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from sorgente.cli import app
-from sorgente.tools.check.course import CannotCheck, watch
+from sorgente.tools.check.course import watch
 from sorgente.tools.check.verdict import Verdict, judge
+from sorgente.tools.errors import NothingToWatch
 from sorgente.tools.web import Place
 from tests.integration.conftest import Launch
 from tests.support.live import video
@@ -144,10 +145,13 @@ async def settled(site: InProcess) -> bool:
 
 async def test_nothing_there(tmp_path: Path) -> None:
     async with other_origin() as origin:
-        with pytest.raises(CannotCheck, match="status 404"):
+        with pytest.raises(NothingToWatch, match="status 404"):
             await watch(Place(origin.url.replace("manifest", "other")), 1)
-    with pytest.raises(CannotCheck):
+    with pytest.raises(NothingToWatch):
         await watch(Place(origin.url), 1)
+    async with other_origin(Fault.OVER) as ended:
+        with pytest.raises(NothingToWatch, match="the event is over"):
+            await watch(Place(ended.url), 1)
 
 
 @pytest.mark.parametrize("path", ["live/nobody/manifest.mpd", "play/live"])
@@ -155,12 +159,12 @@ async def test_what_does_not_end(
     launch: Launch, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     """A manifest whose channel nobody publishes, and a stream instead of one."""
-    monkeypatch.setattr("sorgente.tools.web.MANIFEST_SECONDS", 0.2)
+    monkeypatch.setattr("sorgente.tools.first_look.MANIFEST_SECONDS", 0.2)
     site = await launch()
     encoder = asyncio.create_task(on_air(site))
     try:
         await until(lambda: is_there(site))
-        with pytest.raises(CannotCheck, match="nobody publishes there yet"):
+        with pytest.raises(NothingToWatch, match="nobody publishes there yet"):
             await watch(Place(f"{site.url}/{path}"), 1)
     finally:
         encoder.cancel()

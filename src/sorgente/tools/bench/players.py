@@ -18,7 +18,7 @@ from sorgente.tools.mpd.presentation import Representation
 from sorgente.tools.mpd.reference import reference
 from sorgente.tools.mpd.segments import Segment
 from sorgente.tools.mpd.tree import UnreadableManifest
-from sorgente.tools.web import Web
+from sorgente.tools.web import Web, words
 
 RETRY_SECONDS: Final = 0.1
 TRIES: Final = 15
@@ -257,5 +257,6 @@ class StreamPlayer(Viewer):
 
 def _kind(error: Exception) -> str:
     """Without what differs from one to the next."""
-    cause = error.__cause__
-    return type(cause or error).__name__
+    if isinstance(error, OriginLost) and error.__cause__ is not None:
+        return words(error.__cause__)
+    return "unreadable manifest" if isinstance(error, UnreadableManifest) else "unreadable media"

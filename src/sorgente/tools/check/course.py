@@ -21,13 +21,13 @@ from sorgente.tools.check.answers import Asked, Role
 from sorgente.tools.check.media import SegmentSeen, TrackSeen
 from sorgente.tools.check.seen import Seen
 from sorgente.tools.check.updates import Update
-from sorgente.tools.errors import OriginLost, ToolError
+from sorgente.tools.errors import OriginLost
+from sorgente.tools.first_look import first_look
 from sorgente.tools.lag import Lag
 from sorgente.tools.mpd.presentation import Mpd, Representation, read_mpd
 from sorgente.tools.mpd.segments import Segment
 from sorgente.tools.mpd.tree import UnreadableManifest
 from sorgente.tools.mpd.values import address
-from sorgente.tools.server_clock import read_clock
 from sorgente.tools.web import Answer, Place, Web
 
 MAX_FOLLOWED: Final = 12
@@ -48,10 +48,6 @@ FAR: Final = 3600
 """Seconds ahead: a segment that cannot be there."""
 
 
-class CannotCheck(ToolError):
-    """There is nothing to look at; the line says why."""
-
-
 Tell = Callable[[str], None]
 
 
@@ -59,7 +55,7 @@ async def watch(place: Place, seconds: float, tell: Tell = lambda _: None) -> Se
     """Watch ``place`` for so long. ``tell`` gets a line about how it goes, now and then.
 
     Raises:
-        CannotCheck: it does not answer, or what it has is not live.
+        NothingToWatch: it does not answer, or what it has is not live.
         UnreadableManifest: it is no MPD.
     """
     async with AsyncExitStack() as stack:
@@ -71,19 +67,10 @@ async def watch(place: Place, seconds: float, tell: Tell = lambda _: None) -> Se
 
 
 async def _begin(web: Web, lag: Lag, url: str) -> _Course:
-    try:
-        answer = await web.ask_manifest(url)
-    except OriginLost as error:
-        raise CannotCheck(str(error)) from error
-    if answer.status != 200:
-        raise CannotCheck(f"{url}: {answer.told}")
-    mpd = read_mpd(answer.body, answer.url)
-    if not mpd.live:
-        raise CannotCheck(f"{url}: the event is over, or was never live (type static)")
-    wall_offset = time.time() - web.clock()
-    clock = await read_clock(web, mpd.timings, answer, wall_offset)
-    seen = Seen(answer.url, clock, [mpd], wall_gap=clock.offset - wall_offset)
-    seen.asked.append(Asked(Role.MANIFEST, "manifest", answer, _update_seconds(mpd)))
+    look = await first_look(web, url)
+    answer, clock = look.answer, look.clock
+    seen = Seen(answer.url, clock, [look.mpd], wall_gap=look.wall_gap)
+    seen.asked.append(Asked(Role.MANIFEST, "manifest", answer, _update_seconds(look.mpd)))
     seen.asked += [Asked(Role.CLOCK, "UTCTiming", each) for each in clock.answers]
     return _Course(web, lag, seen, answer)
 
