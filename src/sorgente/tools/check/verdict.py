@@ -31,6 +31,7 @@ class TrackFigures:
     """One track in numbers. Seconds, where nothing else is said."""
 
     name: str
+    period: str
     kind: str
     segments: int
     chunks: int
@@ -117,6 +118,7 @@ def _findings(seen: Seen, tracks: Mapping[tuple[str, str], TrackSeen]) -> Iterat
 def _figures(track: TrackSeen) -> TrackFigures:
     return TrackFigures(
         name=track.representation.name,
+        period=track.representation.period_id,
         kind=track.representation.kind,
         segments=len(track.segments),
         chunks=len(track.chunks),
