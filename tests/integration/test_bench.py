@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
+import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from sorgente.cli import app
-from sorgente.tools.bench.population import Moment, NothingToPlay, play
+from sorgente.settings import Settings
+from sorgente.tools.bench.players import Stage, StreamPlayer
+from sorgente.tools.bench.population import Moment, play
 from sorgente.tools.bench.settings import Crowd
-from sorgente.tools.bench.tally import Result
-from sorgente.tools.errors import UnusableArgument
-from sorgente.tools.web import Place
+from sorgente.tools.bench.tally import Result, Tally
+from sorgente.tools.errors import NothingToWatch, UnusableArgument
+from sorgente.tools.web import Place, Web
 from tests.integration.conftest import Launch
 from tests.integration.test_check import is_there, on_air
 from tests.support.origin import until
@@ -80,13 +85,13 @@ async def test_ours(launch: Launch) -> None:
 
 async def test_nothing_to_play() -> None:
     async with other_origin() as origin:
-        with pytest.raises(NothingToPlay, match="404"):
+        with pytest.raises(NothingToWatch, match="404"):
             await played(origin.url.replace("manifest", "other"))
         with pytest.raises(UnusableArgument, match="HLS"):
             await played(origin.url.replace(".mpd", ".m3u8"))
-        with pytest.raises(NothingToPlay, match="status 404"):
+        with pytest.raises(NothingToWatch, match="status 404"):
             await played(origin.url.replace("manifest.mpd", "stream"))
-    with pytest.raises(NothingToPlay, match="Connect"):
+    with pytest.raises(NothingToWatch, match="cannot connect: Connection refused"):
         await played("http://127.0.0.1:9/play/live")
 
 
@@ -94,16 +99,32 @@ async def test_a_channel_that_nobody_publishes(
     launch: Launch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The origin keeps players waiting: for a manifest, with white space and for minutes."""
-    monkeypatch.setattr("sorgente.tools.web.MANIFEST_SECONDS", 0.2)
+    monkeypatch.setattr("sorgente.tools.first_look.MANIFEST_SECONDS", 0.2)
     monkeypatch.setattr("sorgente.tools.web.KNOCK_SECONDS", 0.2)
     site = await launch()
-    with pytest.raises(NothingToPlay, match="nobody publishes"):
+    with pytest.raises(NothingToWatch, match="nobody publishes"):
         await played(f"{site.url}/live/nobody/manifest.mpd")
     for name in ("play/not+a+name", "live/not+a+name/manifest.mpd"):
-        with pytest.raises(NothingToPlay, match="status 400: a channel name is"):
+        with pytest.raises(NothingToWatch, match="status 400: a channel name is"):
             await played(f"{site.url}/{name}")
     waited = await played(f"{site.url}/play/nobody", Crowd(2, 0.0, 0.3, 0.5))
     assert waited.joined == 0, "they may wait for an encoder that is still to come"
+
+
+async def test_an_encoder_that_is_away_for_longer_than_its_grace(launch: Launch) -> None:
+    """Its next run begins at 0, in another response: the player begins again, with one stall."""
+    site = await launch(encoders=replace(Settings().encoders, reconnect_grace=0.1, linger=0.1))
+    async with Web(time.monotonic, Place(site.url)) as web:
+        player = StreamPlayer(Stage(web, Tally(), 0.0, 0.5), 0, f"{site.url}/play/live")
+        playing = asyncio.create_task(player.run())
+        try:
+            await on_air(site, frames=75)
+            await until(lambda: bool(player.stage.tally.failures))
+            await on_air(site, frames=50)  # and is not as far as before when it ends
+            await until(lambda: any(each.ended < math.inf for each in player.playback.stalls))
+        finally:
+            playing.cancel()
+    assert {what for _, what in player.stage.tally.failures} == {"stream ended"}
 
 
 async def interrupted(crowd: Crowd, enough: Callable[[Moment], bool]) -> Result:

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from sorgente.cli import app
-from sorgente.tools.check.course import CannotCheck, watch
+from sorgente.tools.check.course import watch
 from sorgente.tools.check.verdict import Verdict, judge
+from sorgente.tools.errors import NothingToWatch
 from sorgente.tools.web import Place
 from tests.integration.conftest import Launch
 from tests.support.live import video
@@ -98,16 +99,38 @@ async def test_ours(launch: Launch) -> None:
     assert verdict.tracks[0].chunks > 50
 
 
-async def on_air(site: InProcess) -> None:
-    """25 frames a second, a key frame each second, a chunk for each frame."""
+async def test_an_encoder_that_restarts(launch: Launch) -> None:
+    """Its period ends in the midst of a segment that the manifest had promised for longer."""
+    site = await launch()
+    encoder = asyncio.create_task(on_air(site, frames=75))
+
+    async def restarted() -> None:
+        await encoder
+        await on_air(site)
+
+    again = asyncio.create_task(restarted())
+    try:
+        await until(lambda: settled(site))
+        verdict = await verdict_of(f"{site.url}/live/live/manifest.mpd", 5)
+    finally:
+        again.cancel()
+    assert encoder.done()
+    assert problems(verdict) == set(), verdict.findings
+    assert len(verdict.tracks) == 2, "one in each period"
+
+
+async def on_air(site: InProcess, frames: int | None = None) -> None:
+    """25 frames a second, a key frame each second, a chunk for each frame; for ever, or until the
+    connection breaks after so many."""
     upload = video(3000, gop=25)
     encoder = await site.publish("/ingest/live")
     await encoder.send(upload.init)
     loop = asyncio.get_running_loop()
     began = loop.time()
-    for index in itertools.count():
+    for index in itertools.count() if frames is None else range(frames):
         await asyncio.sleep(max(0.0, began + index * 0.04 - loop.time()))
         await encoder.send(upload.chunks[index])
+    encoder.vanish()
 
 
 async def is_there(site: InProcess) -> bool:
@@ -122,10 +145,13 @@ async def settled(site: InProcess) -> bool:
 
 async def test_nothing_there(tmp_path: Path) -> None:
     async with other_origin() as origin:
-        with pytest.raises(CannotCheck, match="status 404"):
+        with pytest.raises(NothingToWatch, match="status 404"):
             await watch(Place(origin.url.replace("manifest", "other")), 1)
-    with pytest.raises(CannotCheck):
+    with pytest.raises(NothingToWatch):
         await watch(Place(origin.url), 1)
+    async with other_origin(Fault.OVER) as ended:
+        with pytest.raises(NothingToWatch, match="the event is over"):
+            await watch(Place(ended.url), 1)
 
 
 @pytest.mark.parametrize("path", ["live/nobody/manifest.mpd", "play/live"])
@@ -133,12 +159,12 @@ async def test_what_does_not_end(
     launch: Launch, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     """A manifest whose channel nobody publishes, and a stream instead of one."""
-    monkeypatch.setattr("sorgente.tools.web.MANIFEST_SECONDS", 0.2)
+    monkeypatch.setattr("sorgente.tools.first_look.MANIFEST_SECONDS", 0.2)
     site = await launch()
     encoder = asyncio.create_task(on_air(site))
     try:
         await until(lambda: is_there(site))
-        with pytest.raises(CannotCheck, match="nobody publishes there yet"):
+        with pytest.raises(NothingToWatch, match="nobody publishes there yet"):
             await watch(Place(f"{site.url}/{path}"), 1)
     finally:
         encoder.cancel()

@@ -50,6 +50,7 @@ class Fault(Enum):
     CODECS = "other codecs in the manifest"
     MOVING = "the start of the period moves"
     OLD = "publishTime never changes, the manifest does"
+    OVER = "the event has ended, and its manifest is still dynamic"
     KEPT_MANIFEST = "caches may keep the manifest for a minute"
 
 
@@ -85,6 +86,8 @@ class OtherOrigin:
             start, published = start + self._manifests, published + self._manifests
         if Fault.OLD in self.faults:
             changes['max="4000"'] = f'max="{4000 + self._manifests}"'
+        if Fault.OVER in self.faults:
+            changes["minBufferTime"] = f'mediaPresentationDuration="PT{start + 9}S" minBufferTime'
         text = altered({
             **changes,
             "PT1795348800S": f"PT{start}S",

@@ -5,7 +5,8 @@ ToolError
 ├── UnusableArgument  an argument means nothing
 ├── InputRefused      ffmpeg could not open or read the input
 ├── OriginRefused     the origin said no, and would say no again
-└── OriginLost        the origin is not there, or not now: worth another try
+├── OriginLost        the origin is not there, or not now: worth another try
+└── NothingToWatch    there is nothing live at the address
 """
 
 from __future__ import annotations
@@ -43,6 +44,10 @@ class OriginLost(ToolError):
         super().__init__(line)
         self.status = status
         """What it answered, if it did."""
+
+
+class NothingToWatch(ToolError):
+    """There is nothing live at the address, for whoever only looks."""
 
 
 def refusal(status: int, line: str) -> ToolError:

@@ -7,6 +7,7 @@ how a body ended.
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
 from collections.abc import Callable, Mapping
@@ -28,9 +29,6 @@ from sorgente.tools.trust import distrust, trust
 CONNECT_SECONDS: Final = 5.0
 SILENCE_SECONDS: Final = 10.0
 """Without a byte: longer than any origin holds a request, longer than a chunk takes."""
-MANIFEST_SECONDS: Final = 10.0
-"""For all of a first manifest. An origin of ours keeps whoever comes before the encoder with white
-space for minutes, and an address that is none of a manifest may go on for ever."""
 MAX_LINE: Final = 200
 """Characters of why an origin refuses: what else it has is a page."""
 KNOCK_SECONDS: Final = 2.0
@@ -175,18 +173,7 @@ class Web:
                 await self._read(response, answer, on_data)
                 return answer
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise OriginLost(f"{url}: {_words(error)}") from error
-
-    async def ask_manifest(self, url: str) -> Answer:
-        """The first one. Raises OriginLost, if it is not whole in time as well."""
-        try:
-            async with asyncio.timeout(MANIFEST_SECONDS):
-                return await self.ask(url)
-        except TimeoutError:
-            raise OriginLost(
-                f"{url}: no whole manifest in {MANIFEST_SECONDS:g} s: nobody publishes there yet, "
-                "or it is the address of something else"
-            ) from None
+            raise OriginLost(f"{url}: {words(error)}") from error
 
     async def knock(self, url: str) -> Answer | None:
         """What is at ``url``, without its body if it is 200; None: it makes who asks wait.
@@ -207,7 +194,7 @@ class Web:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             if waiting.expired():
                 return None
-            raise OriginLost(f"{url}: {_words(error)}") from error
+            raise OriginLost(f"{url}: {words(error)}") from error
 
     def _with_authorization(
         self, url: str, headers: Mapping[str, str] | None
@@ -238,7 +225,7 @@ class Web:
                 else:
                     kept += data
         except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError, OSError) as error:
-            answer.broken = _words(error)
+            answer.broken = words(error)
         answer.ended_at = self.clock()
         answer.body = bytes(kept)
 
@@ -249,9 +236,14 @@ def _home(url: str) -> tuple[str, str]:
     return parts.scheme, parts.netloc.lower()
 
 
-def _words(error: BaseException) -> str:
+def words(error: BaseException) -> str:
+    """What a request failed of, for people; without the address."""
     if (distrusted := distrust(error)) is not None:
         return f"{distrusted} (--cacert FILE, --insecure)"
     if isinstance(error, TimeoutError):
         return f"no byte for {SILENCE_SECONDS:.0f} s"
+    if isinstance(error, aiohttp.ClientConnectorError) and (why := error.os_error).errno:
+        return f"cannot connect: {os.strerror(why.errno) if why.errno > 0 else why.strerror}"
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return "the connection was closed before its end"
     return str(error) or type(error).__name__

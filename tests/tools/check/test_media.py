@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from fractions import Fraction
 
 import pytest
 
@@ -12,6 +13,7 @@ from sorgente.tools.arrivals import ChunkSeen
 from sorgente.tools.check.media import SEGMENTS, TRACKS, SegmentSeen, TrackSeen
 from sorgente.tools.check.sets import SETS, SetSeen, sets_of
 from sorgente.tools.mpd.presentation import Representation, read_mpd
+from sorgente.tools.web import Answer
 from tests.support.boxes import AUDIO, VIDEO, init_segment
 from tests.support.other_mpd import GOOD, LISTED, altered
 
@@ -43,10 +45,14 @@ def segment(
     assert told is not None
     begins = START + number - 1
     chunks = [chunk(number, index, begins + at) for index, at in enumerate(arrivals)]
+    ended_at = begins + max(arrivals, default=1)
     return SegmentSeen(
-        rep, told, begins + CHUNK, SLACK, 200, begins + max(arrivals, default=1), True, True,
-        "", chunks,
-    )  # fmt: skip
+        rep, told, begins + CHUNK, SLACK, answer(), ended_at, read=True, chunks=chunks
+    )
+
+
+def answer(status: int = 200, broken: str = "") -> Answer:
+    return Answer("http://cdn.example/3.m4s", status, {}, 0.0, 0.0, broken=broken)
 
 
 def broken(seen: SegmentSeen) -> set[str]:
@@ -74,7 +80,7 @@ def test_good(text: str) -> None:
 
 def test_not_there_when_it_should_be() -> None:
     seen = segment(arrivals=())
-    assert broken(replace(seen, status=404, read=False)) == {"edge-available"}
+    assert broken(replace(seen, answer=answer(404), read=False)) == {"edge-available"}
 
 
 def test_the_first_chunk_comes_late() -> None:
@@ -109,6 +115,16 @@ def test_the_end_is_held_back() -> None:
 def test_nothing_in_it() -> None:
     assert broken(segment(arrivals=())) == {"segment-media"}
     assert broken(replace(segment(), broken="ends inside a box")) == {"segment-media"}
+
+
+def test_the_last_of_a_period_is_as_short_as_the_period_leaves_it() -> None:
+    short = segment(arrivals=(0.2, 0.4))
+    assert broken(short) == {"edge-grows", "segment-duration"}
+    ends = short.segment.starts + Fraction(2 * FRAMES, SCALE)
+    assert broken(replace(short, period_end=ends)) == set()
+    assert broken(replace(segment(), period_end=ends)) == set(), "what is beyond is not played"
+    later = short.segment.ends + 5
+    assert broken(replace(short, period_end=later)) == broken(short), "it is not the last"
 
 
 def test_no_key_frame() -> None:
@@ -146,7 +162,7 @@ def test_a_gap_between_segments() -> None:
     short = segment(3)
     short.chunks.pop()
     assert broken_track(track(short, segment(4))) == {"continuous"}
-    assert broken_track(track(replace(short, whole=False), segment(4))) == set()
+    assert broken_track(track(replace(short, answer=answer(broken="no more")), segment(4))) == set()
     assert broken_track(track(short, segment(5))) == set()
 
 

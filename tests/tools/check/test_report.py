@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -15,7 +16,7 @@ from sorgente.tools.percentiles import Spread
 
 BAD = Rule("bad", Severity.PROBLEM, "RFC 1 §2", "must be good")
 POOR = Rule("poor", Severity.WARNING, "advice", "should be rich")
-TRACK = TrackFigures("v[1]", "video", 3, 30, 1e6, Spread.of([0.2]), Spread.of([0.01]), None)
+TRACK = TrackFigures("v[1]", "P0", "video", 3, 30, 1e6, Spread.of([0.2]), Spread.of([0.01]), None)
 
 
 def verdict(*findings: Finding) -> Verdict:
@@ -48,6 +49,14 @@ def test_in_words() -> None:
 
 def test_in_colours_on_a_terminal() -> None:
     assert "\x1b[" in printed(verdict(Finding(POOR, "a", "x")), terminal=True)
+
+
+def test_tracks_of_several_periods_are_told_apart() -> None:
+    assert "P0" not in printed(verdict())
+    both = replace(verdict(), tracks=[TRACK, replace(TRACK, period="P1")], over=True)
+    assert "P0" in printed(both)
+    assert "P1" in printed(both)
+    assert "The event ended" in printed(both)
 
 
 def test_nothing_is_wrong() -> None:

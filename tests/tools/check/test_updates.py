@@ -14,6 +14,10 @@ URL = "http://cdn.example/manifest.mpd"
 NEWER = {"2026-11-22T12:00:00Z\" minimum": "2026-11-22T12:00:02Z\" minimum"}  # fmt: skip
 NEXT = PERIOD.replace('"P0"', '"P1"').replace("1795348800", "1795348850")
 BOTH = altered({"</Period>\n": "</Period>\n" + NEXT})
+RECORDING = altered({
+    'type="dynamic" availabilityStartTime="1970-01-01T00:00:00Z"': 'type="static"',
+    "PT1795348800S": "PT0S",
+})  # fmt: skip
 NOW = Fraction(1795348860)
 
 
@@ -38,6 +42,7 @@ def newer(text: str = GOOD, **_: object) -> str:
             id="two segments less",
         ),
         pytest.param(GOOD, newer(BOTH), id="a period more"),
+        pytest.param(GOOD, newer(RECORDING), id="the event is over, and a recording"),
     ],
 )
 def test_good(before: str, after: str) -> None:

@@ -82,6 +82,12 @@ def test_run_until_the_next_or_the_end() -> None:
         how(altered({'r="9"': 'r="-1"'}, LISTED))
 
 
+def test_the_last_period_ends_with_the_presentation() -> None:
+    text = altered({'publishTime="': f'mediaPresentationDuration="PT{START + 7}S" publishTime="'})
+    assert how(text).end == START + 7
+    assert how(altered({'id="P0"': 'id="P0" duration="PT5S"'}, text)).end == START + 5
+
+
 def test_base_urls() -> None:
     based = altered({
         "  <Period": "  <BaseURL>https://other.example/x/</BaseURL>\n  <Period",

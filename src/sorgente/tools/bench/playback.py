@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from math import inf
 from typing import Final
 
 JUMP_SECONDS: Final = 0.5
 """Media that begin so much after what is there are another timeline: players seek over the gap."""
+
+
+@dataclass(slots=True)
+class Stall:
+    """One time that nothing was played for want of media."""
+
+    began: float
+    ended: float = inf
+
+    def between(self, since: float, until: float) -> float:
+        """Seconds of it in that span."""
+        return max(0.0, min(self.ended, until) - max(self.began, since))
 
 
 class Playback:
@@ -16,17 +30,15 @@ class Playback:
     """
 
     def __init__(self, tracks: int, delay: float) -> None:
-        self.stalls: list[float] = []
-        """When each one began."""
+        self.stalls: list[Stall] = []
         self.jumps = 0
         self.started_at: float | None = None
-        self._stalled = 0.0  # seconds in all, without the stall that lasts
         self._delay = delay
         self._ends: list[float | None] = [None] * tracks
+        self._begins = True  # rather than going on where it was
         self._position = 0.0  # at _since, when playing
         self._since: float | None = None  # playing since
         self._ready_at: float | None = None  # enough was there to begin
-        self._stalled_at: float | None = None
 
     @property
     def level(self) -> float:
@@ -34,14 +46,11 @@ class Playback:
         end = self._end()
         return 0.0 if end is None or self._since is None else max(0.0, end - self._position)
 
-    def stalled_until(self, now: float) -> float:
-        """Seconds in all."""
-        lasts = 0.0 if self._stalled_at is None else now - self._stalled_at
-        return self._stalled + lasts
-
     def append(self, track: int, start: float, end: float, now: float) -> None:
         """A chunk of ``track`` is here."""
         self.settle(now)
+        if self._since is None and all(each is None for each in self._ends):
+            self._position = start
         known = self._ends[track]
         if known is not None and start > known + JUMP_SECONDS:
             self._jump(start)
@@ -63,10 +72,22 @@ class Playback:
             self._position += now - self._since
             self._since = now
             return
-        self._stalled_at = self._since + left
-        self._position, self._since = end, None
-        self.stalls.append(self._stalled_at)
+        self._position = end
+        self._stall(self._since + left)
+
+    def restart(self, now: float) -> None:
+        """What comes next is on a timeline of its own: of another response, or an encoder's next
+        run. What is left is not played; it begins as at first, when there is enough."""
+        self.settle(now)
+        if self._since is not None:
+            self._stall(now)
+        self._ends = [None] * len(self._ends)
         self._ready_at = None
+        self._begins = True
+
+    def _stall(self, at: float) -> None:
+        self.stalls.append(Stall(at))
+        self._since = self._ready_at = None
 
     def _begin(self, now: float) -> None:
         end, ready = self._end(), self._ready_at
@@ -74,10 +95,10 @@ class Playback:
         assert ready is not None
         if self.started_at is None:
             self.started_at = ready
-            self._position = end - self._delay
-        if self._stalled_at is not None:
-            self._stalled += max(0.0, ready - self._stalled_at)
-            self._stalled_at = None
+        if self._begins:
+            self._begins, self._position = False, end - self._delay
+        if self.stalls and self.stalls[-1].ended == inf:
+            self.stalls[-1].ended = ready
         self._since, self._ready_at = ready, None
         self.settle(now)
 

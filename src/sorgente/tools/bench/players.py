@@ -18,7 +18,7 @@ from sorgente.tools.mpd.presentation import Representation
 from sorgente.tools.mpd.reference import reference
 from sorgente.tools.mpd.segments import Segment
 from sorgente.tools.mpd.tree import UnreadableManifest
-from sorgente.tools.web import Web
+from sorgente.tools.web import Web, words
 
 RETRY_SECONDS: Final = 0.1
 TRIES: Final = 15
@@ -83,9 +83,9 @@ class Viewer:
 
     def note_stalls(self) -> None:
         """Those that are new."""
-        for at in self.playback.stalls[self._stalls :]:
+        for stall in self.playback.stalls[self._stalls :]:
             self._stalls += 1
-            self.stage.tally.stalls.add(at, self._stalls)
+            self.stage.tally.stalls.add(stall.began, self._stalls)
 
 
 class DashPlayer(Viewer):
@@ -219,25 +219,27 @@ class StreamPlayer(Viewer):
         self._url = url
 
     async def run(self) -> None:
-        """Play until cancelled; ask again when the response ends."""
-        self.joined_at = self.stage.now()
+        """Play until cancelled; ask again when the response ends, and begin again then."""
         while True:
+            self.joined_at = self.stage.now()
             await self._ask()
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _ask(self) -> None:
         stage, reader = self.stage, ChunkReader()
         asked = stage.now()
-        first, last = True, asked
+        answered, last = False, None
 
         def take(data: bytes, at: float) -> None:
-            nonlocal first, last
-            if first:
-                first = False
+            nonlocal answered, last
+            if not answered:
+                answered = True
                 stage.tally.first_byte.add(at, at - asked)
             stage.tally.receive(at, len(data))
             for chunk in reader.feed(data, at):
-                if at > last:
+                if last is None:
+                    self.playback.restart(at)
+                elif at > last:
                     stage.tally.cadence.add(at, at - last)
                 last = at
                 start = reader.seconds(chunk.earliest)
@@ -255,5 +257,6 @@ class StreamPlayer(Viewer):
 
 def _kind(error: Exception) -> str:
     """Without what differs from one to the next."""
-    cause = error.__cause__
-    return type(cause or error).__name__
+    if isinstance(error, OriginLost) and error.__cause__ is not None:
+        return words(error.__cause__)
+    return "unreadable manifest" if isinstance(error, UnreadableManifest) else "unreadable media"

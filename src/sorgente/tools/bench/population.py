@@ -16,9 +16,9 @@ from sorgente.tools.bench.guide import Guide
 from sorgente.tools.bench.players import DashPlayer, Stage, StreamPlayer, Viewer
 from sorgente.tools.bench.settings import Crowd
 from sorgente.tools.bench.tally import Load, Result, Tally, course
-from sorgente.tools.errors import OriginLost, ToolError, UnusableArgument
+from sorgente.tools.errors import NothingToWatch, OriginLost, UnusableArgument
+from sorgente.tools.first_look import first_look
 from sorgente.tools.lag import Lag
-from sorgente.tools.mpd.presentation import read_mpd
 from sorgente.tools.mpd.tree import UnreadableManifest
 from sorgente.tools.percentiles import Spread
 from sorgente.tools.server_clock import BODY_SCHEMES, ClockSeen, read_clock
@@ -35,10 +35,6 @@ LEAST_SECONDS: Final = 1.0
 """Of a measurement that Ctrl-C ends: from there on it is worth a report."""
 OWN_TIME: Final = ((f"urn:mpeg:dash:utc:{BODY_SCHEMES[0]}:2014", "/time"),)
 """Where a stream has no manifest, ours says the time here."""
-
-
-class NothingToPlay(ToolError):
-    """There is nothing at the address that can be played; the line says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +58,7 @@ async def play(place: Place, crowd: Crowd, tell: Tell) -> Result:
     """Let ``crowd`` watch ``place``.
 
     Raises:
-        NothingToPlay, UnusableArgument
+        NothingToWatch, UnusableArgument
     """
     _allow_files(crowd.players * CONNECTIONS_EACH + SPARE_FILES)
     async with AsyncExitStack() as stack:
@@ -82,26 +78,25 @@ async def _prepare(web: Web, url: str, delay: float) -> tuple[Stage, ClockSeen, 
     path = urlsplit(url).path
     if path.endswith(".m3u8"):
         raise UnusableArgument("HLS is not played yet: name a manifest.mpd, or a stream")
-    wall_offset = time.time() - web.clock()
     if not path.endswith(".mpd"):
-        await _find_stream(web, url)
-        nothing = Answer(url, 0, {}, 0, 0)
-        clock = await read_clock(web, OWN_TIME, nothing, wall_offset)
-        stage = Stage(web, Tally(), clock.offset, delay)
-        return stage, clock, lambda number: StreamPlayer(stage, number, url)
+        return await _prepare_stream(web, url, delay)
     try:
-        answer = await web.ask_manifest(url)
-        if answer.status != 200:
-            raise NothingToPlay(f"{url}: {answer.told}")
-        mpd = read_mpd(answer.body, answer.url)
-    except (OriginLost, UnreadableManifest) as error:
-        raise NothingToPlay(str(error)) from error
-    guide = Guide(mpd, answer.body)
-    if not mpd.live or not guide.tracks:
-        raise NothingToPlay(f"{url}: nothing live that these players can play")
-    clock = await read_clock(web, mpd.timings, answer, wall_offset)
+        look = await first_look(web, url)
+    except UnreadableManifest as error:
+        raise NothingToWatch(f"{url}: {error}") from error
+    guide = Guide(look.mpd, look.answer.body)
+    if not guide.tracks:
+        raise NothingToWatch(f"{url}: no pictures or sound that these players can play")
+    stage = Stage(web, Tally(), look.clock.offset, delay)
+    return stage, look.clock, lambda number: DashPlayer(stage, number, guide)
+
+
+async def _prepare_stream(web: Web, url: str, delay: float) -> tuple[Stage, ClockSeen, NewPlayer]:
+    await _find_stream(web, url)
+    nothing = Answer(url, 0, {}, 0, 0)
+    clock = await read_clock(web, OWN_TIME, nothing, time.time() - web.clock())
     stage = Stage(web, Tally(), clock.offset, delay)
-    return stage, clock, lambda number: DashPlayer(stage, number, guide)
+    return stage, clock, lambda number: StreamPlayer(stage, number, url)
 
 
 async def _find_stream(web: Web, url: str) -> None:
@@ -109,9 +104,9 @@ async def _find_stream(web: Web, url: str) -> None:
     try:
         answer = await web.knock(url)
     except OriginLost as error:
-        raise NothingToPlay(str(error)) from error
+        raise NothingToWatch(str(error)) from error
     if answer is not None and answer.status != 200:
-        raise NothingToPlay(f"{url}: {answer.told}")
+        raise NothingToWatch(f"{url}: {answer.told}")
 
 
 class _Population:
@@ -199,10 +194,10 @@ def _result(
 ) -> Result:
     tally, since = population.stage.tally, began + crowd.ramp
     seconds = round(ended - since, 3)
-    stalled = [
-        player for player in population.players
-        if any(since <= at < ended for at in player.playback.stalls)
-    ]  # fmt: skip
+    stalls = [
+        [each for each in player.playback.stalls if each.ended >= since and each.began < ended]
+        for player in population.players
+    ]
     return Result(
         url=url,
         players=crowd.players,
@@ -214,9 +209,9 @@ def _result(
         manifest=Spread.of(tally.manifest.between(began, ended)),
         bits_per_second=sum(tally.received.between(since, ended)) * 8 / seconds,
         chunks=sum(1 for _ in tally.chunks.between(since, ended)),
-        stalls=sum(1 for _ in tally.stalls.between(since, ended)),
-        stalled_players=len(stalled),
-        stalled_seconds=sum(player.playback.stalled_until(ended) for player in stalled),
+        stalls=sum(map(len, stalls)),
+        stalled_players=sum(map(bool, stalls)),
+        stalled_seconds=sum(each.between(since, ended) for own in stalls for each in own),
         failures=dict(Counter(what for _, what in tally.failures)),
         clock=clock.source,
         clock_trip=clock.trip,

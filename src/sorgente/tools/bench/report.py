@@ -32,9 +32,9 @@ def print_result(result: Result, console: Console) -> None:
     ):
         table.add_row(name, *_cells(spread))
     console.print(table)
-    if result.latency is None:
+    if result.latency is None and result.joined:
         console.print("No latency: neither prft in the chunks nor a ProducerReferenceTime.")
-    else:
+    elif result.latency is not None:
         unsure = result.clock_trip * 500
         console.print(f"Latency by {result.clock} (±{unsure:.0f} ms).", style="dim")
     if result.joined:

@@ -11,7 +11,6 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Final
 
@@ -20,14 +19,15 @@ from sorgente.isobmff.init_segment import InitSegment, parse_init_segment
 from sorgente.tools.arrivals import ChunkReader, ChunkSeen
 from sorgente.tools.check.answers import Asked, Role
 from sorgente.tools.check.media import SegmentSeen, TrackSeen
+from sorgente.tools.check.seen import Seen
 from sorgente.tools.check.updates import Update
-from sorgente.tools.errors import OriginLost, ToolError
+from sorgente.tools.errors import OriginLost
+from sorgente.tools.first_look import first_look
 from sorgente.tools.lag import Lag
 from sorgente.tools.mpd.presentation import Mpd, Representation, read_mpd
 from sorgente.tools.mpd.segments import Segment
 from sorgente.tools.mpd.tree import UnreadableManifest
 from sorgente.tools.mpd.values import address
-from sorgente.tools.server_clock import ClockSeen, read_clock
 from sorgente.tools.web import Answer, Place, Web
 
 MAX_FOLLOWED: Final = 12
@@ -48,33 +48,6 @@ FAR: Final = 3600
 """Seconds ahead: a segment that cannot be there."""
 
 
-class CannotCheck(ToolError):
-    """There is nothing to look at; the line says why."""
-
-
-@dataclass
-class Seen:
-    """All that was seen."""
-
-    url: str
-    clock: ClockSeen
-    mpds: list[Mpd] = field(default_factory=list)
-    updates: list[Update] = field(default_factory=list)
-    asked: list[Asked] = field(default_factory=list)
-    tracks: dict[tuple[str, str], TrackSeen] = field(default_factory=dict)
-    """By period and representation id."""
-    lost: list[tuple[str, str]] = field(default_factory=list)
-    """(what, why): requests without any answer."""
-    unreadable: list[str] = field(default_factory=list)
-    """Why an MPD later than the first could not be read."""
-    not_followed: int = 0
-    """Representations over the limit."""
-    wall_gap: float = 0.0
-    """UTC of the presentation − UTC of this machine."""
-    over: bool = False
-    """The event ended meanwhile."""
-
-
 Tell = Callable[[str], None]
 
 
@@ -82,7 +55,7 @@ async def watch(place: Place, seconds: float, tell: Tell = lambda _: None) -> Se
     """Watch ``place`` for so long. ``tell`` gets a line about how it goes, now and then.
 
     Raises:
-        CannotCheck: it does not answer, or what it has is not live.
+        NothingToWatch: it does not answer, or what it has is not live.
         UnreadableManifest: it is no MPD.
     """
     async with AsyncExitStack() as stack:
@@ -94,19 +67,10 @@ async def watch(place: Place, seconds: float, tell: Tell = lambda _: None) -> Se
 
 
 async def _begin(web: Web, lag: Lag, url: str) -> _Course:
-    try:
-        answer = await web.ask_manifest(url)
-    except OriginLost as error:
-        raise CannotCheck(str(error)) from error
-    if answer.status != 200:
-        raise CannotCheck(f"{url}: {answer.told}")
-    mpd = read_mpd(answer.body, answer.url)
-    if not mpd.live:
-        raise CannotCheck(f"{url}: the event is over, or was never live (type static)")
-    wall_offset = time.time() - web.clock()
-    clock = await read_clock(web, mpd.timings, answer, wall_offset)
-    seen = Seen(answer.url, clock, [mpd], wall_gap=clock.offset - wall_offset)
-    seen.asked.append(Asked(Role.MANIFEST, "manifest", answer, _update_seconds(mpd)))
+    look = await first_look(web, url)
+    answer, clock = look.answer, look.clock
+    seen = Seen(answer.url, clock, [look.mpd], wall_gap=look.wall_gap)
+    seen.asked.append(Asked(Role.MANIFEST, "manifest", answer, _update_seconds(look.mpd)))
     seen.asked += [Asked(Role.CLOCK, "UTCTiming", each) for each in clock.answers]
     return _Course(web, lag, seen, answer)
 
@@ -129,7 +93,7 @@ class _Course:
     async def run(self, seconds: float, tell: Tell) -> None:
         """Watch."""
         until = self._web.clock() + seconds
-        updates = asyncio.create_task(self._update())
+        updates = asyncio.create_task(self._keep_up())
         try:
             while (left := until - self._web.clock()) > 0 and not self.seen.over:
                 self._look(self._utc() + min(LOOK_AHEAD, left))
@@ -140,23 +104,29 @@ class _Course:
             updates.cancel()
             await asyncio.gather(updates, return_exceptions=True)
         await self._come_to_rest()
+        if not self.seen.over:
+            await self._update()  # a period may have ended under what came last
 
     # --- the manifest -------------------------------------------------------------------------
 
-    async def _update(self) -> None:
-        """Read the MPD again, for as long as there is more of it."""
+    async def _keep_up(self) -> None:
+        """Read the MPD again as often as it says, for as long as there is more of it."""
         while not self.seen.over:
             wait = _update_seconds(self.seen.mpds[-1])
             await asyncio.sleep(max(MIN_UPDATE, min(MAX_UPDATE, wait)))
-            try:
-                await self._read_again()
-            except OriginLost as error:
-                self.seen.lost.append(("manifest", str(error)))
-            except UnreadableManifest as error:
-                self.seen.unreadable.append(str(error))
+            await self._update()
+
+    async def _update(self) -> None:
+        """Read the MPD again."""
+        try:
+            await self._read_again()
+        except OriginLost as error:
+            self.seen.lost.append(("manifest", str(error)))
+        except UnreadableManifest as error:
+            self.seen.unreadable.append(str(error))
 
     async def _read_again(self) -> None:
-        """Once. Raises OriginLost, UnreadableManifest."""
+        """Raises OriginLost, UnreadableManifest."""
         before = self.seen.mpds[-1]
         etag = self._manifest.headers.get("ETag", "")
         conditions = {"If-None-Match": etag} if etag else {}
@@ -220,31 +190,30 @@ class _Course:
         # The clock is good to half a trip; to ask by that much too early proves nothing.
         await asyncio.sleep(self.seen.clock.trip / 2)
         representation = track.representation
+        if self.seen.taken_back(representation.period_id, segment):
+            return
         reader = None if init is None else ChunkReader(init)
-        seen = SegmentSeen(representation, segment, self._utc(), self.seen.clock.trip, 0)
+        chunks: list[ChunkSeen] = []
+        offset, asked_at = self.seen.clock.offset, self._utc()
         began = asyncio.get_running_loop().time()
 
         def take(data: bytes, at: float) -> None:
             if reader is not None:
-                seen.chunks += reader.feed(data, at + self.seen.clock.offset)
+                chunks.extend(reader.feed(data, at + offset))
 
         try:
             answer = await self._web.ask(segment.url, on_data=take)
         except OriginLost as error:
             self.seen.lost.append((f"segment {segment.number}", str(error)))
             return
-        seen.status, seen.whole = answer.status, not answer.broken
-        seen.ended_at = answer.ended_at + self.seen.clock.offset
-        seen.slack += TURNS * self._lag.worst(began)
-        if reader is not None and answer.status in (200, 206):
+        slack = self.seen.clock.trip + TURNS * self._lag.worst(began)
+        ended_at = answer.ended_at + offset
+        seen = SegmentSeen(representation, segment, asked_at, slack, answer, ended_at)
+        if reader is not None and seen.there:  # or else it is an error's page
             if seen.whole:
                 reader.finish()
-            seen.read, seen.broken = True, reader.broken
-        else:
-            seen.chunks.clear()  # of an error's page
+            seen.chunks, seen.read, seen.broken = chunks, True, reader.broken
         track.segments.append(seen)
-        where = f"{representation.name} {segment.number}"
-        self._note(Asked(Role.SEGMENT, where, answer))
 
     async def _init(self, track: TrackSeen) -> InitSegment | None:
         """Its init segment, which is asked for once."""
@@ -275,7 +244,7 @@ class _Course:
         """Ask for what is not there yet, and for a part of what is."""
         whole = next(
             (seen for track in self.seen.tracks.values() for seen in track.segments
-             if seen.status == 200 and seen.whole and seen.chunks), None
+             if seen.answer.status == 200 and seen.whole and seen.chunks), None
         )  # fmt: skip
         try:
             if whole is not None:
@@ -325,9 +294,3 @@ class _Course:
 def _update_seconds(mpd: Mpd) -> float:
     period = mpd.seconds("minimumUpdatePeriod")
     return MAX_UPDATE if period is None else float(period)
-
-
-def chunks_of(track: TrackSeen) -> Iterator[ChunkSeen]:
-    """All that came of it."""
-    for seen in track.segments:
-        yield from seen.chunks

@@ -11,11 +11,13 @@ from typing import Final
 
 from sorgente.isobmff.init_segment import InitSegment
 from sorgente.tools.arrivals import ChunkSeen
+from sorgente.tools.check.answers import Asked, Role
 from sorgente.tools.check.rule import DASH, LL, Breach, Rulebook, Severity
 from sorgente.tools.mpd.presentation import Representation
 from sorgente.tools.mpd.reference import Reference, reference
 from sorgente.tools.mpd.segments import Segment
 from sorgente.tools.mpd.values import integer
+from sorgente.tools.web import Answer
 
 PROBLEM: Final = Severity.PROBLEM
 WARNING: Final = Severity.WARNING
@@ -48,19 +50,35 @@ class SegmentSeen:
     asked_at: float
     slack: float
     """Seconds by which times here are unsure: trip of the clock reading, lag of our own."""
-    status: int
-    ended_at: float = 0.0
-    whole: bool = True
+    answer: Answer
+    ended_at: float
     read: bool = False
     """There was an init segment to read its boxes with."""
     broken: str = ""
     """What is wrong with them."""
     chunks: list[ChunkSeen] = field(default_factory=list)
+    period_end: Fraction | None = None
+    """UTC, as far as it has become known."""
 
     @property
     def where(self) -> str:
         """For people: the track; the number is in the words."""
         return self.representation.name
+
+    @property
+    def asked(self) -> Asked:
+        """The request, for the rules about answers."""
+        return Asked(Role.SEGMENT, f"{self.where} {self.segment.number}", self.answer)
+
+    @property
+    def there(self) -> bool:
+        """It was, when it was asked for."""
+        return self.answer.status in (200, 206)
+
+    @property
+    def whole(self) -> bool:
+        """The answer did not break off."""
+        return not self.answer.broken
 
     @property
     def promised_at(self) -> float:
@@ -71,6 +89,12 @@ class SegmentSeen:
     def early(self) -> float:
         """Seconds before its end that it is promised."""
         return float(self.segment.ends - self.segment.available)
+
+    @property
+    def owed_until(self) -> Fraction:
+        """UTC: its end, or that of its period, if it is earlier (§5.3.9.5.3). There may be more."""
+        ends = self.segment.ends
+        return ends if self.period_end is None else min(ends, self.period_end)
 
 
 @dataclass
@@ -83,13 +107,17 @@ class TrackSeen:
     segments: list[SegmentSeen] = field(default_factory=list)
     target: float | None = None
 
+    @property
+    def chunks(self) -> list[ChunkSeen]:
+        """All that came of it."""
+        return [chunk for seen in self.segments for chunk in seen.chunks]
+
     def ages(self) -> list[float]:
         """Seconds between a chunk's being made, by ``prft`` or the MPD, and its being here."""
         clock = _clock(self)
         return [
             chunk.at - made
-            for each in self.segments
-            for chunk in each.chunks
+            for chunk in self.chunks
             if (made := chunk.produced if chunk.produced is not None else
                 clock(chunk.earliest) if clock else None) is not None
         ]  # fmt: skip
@@ -104,9 +132,9 @@ TRACKS: Final = Rulebook[TrackSeen]()
 
 @SEGMENTS.rule("edge-available", PROBLEM, f"{DASH} §5.3.9.5.3", "there when the MPD says so")
 def _(seen: SegmentSeen) -> Iterator[Breach]:
-    if seen.status not in (200, 206):
+    if not seen.there:
         late = seen.asked_at - float(seen.segment.available)
-        yield Breach(seen.where, f"segment {seen.segment.number}: status {seen.status},"
+        yield Breach(seen.where, f"segment {seen.segment.number}: status {seen.answer.status},"
                      f" {max(0.0, late):.3f} s after the MPD says it is available")  # fmt: skip
 
 
@@ -124,7 +152,7 @@ def _(seen: SegmentSeen) -> Iterator[Breach]:
 @SEGMENTS.rule("edge-grows", PROBLEM, f"{LL} 9.X.4.5; RFC 9112 §7.1",
                "chunks are sent as they are made")  # fmt: skip
 def _(seen: SegmentSeen) -> Iterator[Breach]:
-    growing = float(seen.segment.ends) - seen.promised_at
+    growing = float(seen.owed_until) - seen.promised_at
     if not seen.chunks or seen.early < GROWTH_SECONDS or growing < GROWTH_SECONDS:
         return
     span = seen.chunks[-1].at - seen.chunks[0].at
@@ -145,7 +173,7 @@ def _(seen: SegmentSeen) -> Iterator[Breach]:
 @SEGMENTS.rule("edge-end", WARNING, f"{DASH} §5.3.9.5.3", "segments end in time")
 def _(seen: SegmentSeen) -> Iterator[Breach]:
     late = seen.ended_at - max(float(seen.segment.ends), seen.asked_at)
-    if seen.status == 200 and seen.whole and late > CLOSE_LATE + seen.slack:
+    if seen.answer.status == 200 and seen.whole and late > CLOSE_LATE + seen.slack:
         yield Breach(seen.where, f"segment {seen.segment.number}: ended {late:.2f} s after its"
                      " time")  # fmt: skip
 
@@ -186,8 +214,9 @@ def _(seen: SegmentSeen) -> Iterator[Breach]:
     last = seen.chunks[-1]
     length = Fraction(last.decode_time + last.duration - seen.chunks[0].decode_time, how.timescale)
     told = Fraction(seen.segment.duration, how.timescale)
+    least = seen.owed_until - seen.segment.starts
     allowed = told * NUMBERED_TOLERANCE if how.duration else LISTED_TOLERANCE
-    if abs(length - told) > allowed:
+    if not least - allowed <= length <= told + allowed:
         yield Breach(seen.where, f"segment {seen.segment.number} lasts {float(length):.3f} s, the"
                      f" MPD says {float(told):.3f} s")  # fmt: skip
 
@@ -279,8 +308,7 @@ def _(track: TrackSeen) -> Iterator[Breach]:
         return
     gaps = [
         chunk.produced - clock(chunk.earliest)
-        for seen in track.segments
-        for chunk in seen.chunks
+        for chunk in track.chunks
         if chunk.produced is not None
     ]
     if gaps and abs(median(gaps)) > PROMISE_SECONDS:

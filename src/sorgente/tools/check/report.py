@@ -31,6 +31,8 @@ def print_verdict(verdict: Verdict, console: Console) -> None:
         console.print(_about_the_clock(verdict), style="dim", soft_wrap=True)
     if verdict.not_followed:
         console.print(f"{verdict.not_followed} representations were not followed", style="dim")
+    if verdict.over:
+        console.print("The event ended while it was watched.", style="dim")
     console.print(_summary(verdict))
 
 
@@ -76,13 +78,17 @@ def _print_finding(finding: Finding, console: Console) -> None:
 
 def _table(tracks: list[TrackFigures]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("track", "kind", "segments", "chunks", "kbit/s", "between chunks", "first chunk",
-                 "latency"):  # fmt: skip
-        table.add_column(name, justify="left" if name in ("track", "kind") else "right")
+    several = len({each.period for each in tracks}) > 1
+    names = ["track", *(["period"] if several else []), "kind"]
+    for name in names:
+        table.add_column(name)
+    for name in ("segments", "chunks", "kbit/s", "between chunks", "first chunk", "latency"):
+        table.add_column(name, justify="right")
     for each in tracks:
+        period = [escape(each.period)] if several else []
         rate = "–" if each.bits_per_second is None else f"{each.bits_per_second / 1000:.0f}"
         table.add_row(
-            escape(each.name), each.kind, str(each.segments), str(each.chunks), rate,
+            escape(each.name), *period, each.kind, str(each.segments), str(each.chunks), rate,
             _spread(each.chunk_gap), _spread(each.first_chunk), _spread(each.latency),
         )  # fmt: skip
     table.caption = "median / 95th percentile, ms"

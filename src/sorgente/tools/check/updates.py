@@ -104,6 +104,9 @@ def _(update: Update) -> Iterator[Breach]:
 
 
 def _periods(update: Update) -> Iterator[tuple[Period, Period]]:
+    """Those of both. Of a recording none is where it was in the event."""
+    if update.before.on_wall_clock and not update.after.on_wall_clock:
+        return
     known = {period.id: period for period in update.before.periods}
     for period in update.after.periods:
         if period.id in known:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
 from sorgente.tools.check.answers import ANSWERS
 from sorgente.tools.check.clock import CLOCKS
-from sorgente.tools.check.course import Seen, chunks_of
 from sorgente.tools.check.manifest import MANIFEST
 from sorgente.tools.check.media import SEGMENTS, TRACKS, TrackSeen
 from sorgente.tools.check.rule import DASH, HTTP, Finding, Rule, Severity, merged
+from sorgente.tools.check.seen import Seen
 from sorgente.tools.check.sets import SETS, sets_of
 from sorgente.tools.check.updates import UPDATES
 from sorgente.tools.percentiles import Spread
@@ -31,6 +31,7 @@ class TrackFigures:
     """One track in numbers. Seconds, where nothing else is said."""
 
     name: str
+    period: str
     kind: str
     segments: int
     chunks: int
@@ -75,10 +76,11 @@ def unreadable(url: str, why: str) -> Verdict:
 
 def judge(seen: Seen) -> Verdict:
     """All that is wrong with it, each thing once."""
-    tracks = sorted(seen.tracks.values(), key=lambda track: track.representation.kind != "video")
+    kept = seen.kept()
+    tracks = sorted(kept.values(), key=lambda track: track.representation.kind != "video")
     return Verdict(
         url=seen.url,
-        findings=merged(_findings(seen)),
+        findings=merged(_findings(seen, kept)),
         tracks=[_figures(track) for track in tracks if track.segments],
         clock_source=seen.clock.source,
         clock_gap=seen.wall_gap,
@@ -89,7 +91,7 @@ def judge(seen: Seen) -> Verdict:
     )
 
 
-def _findings(seen: Seen) -> Iterator[Finding]:
+def _findings(seen: Seen, tracks: Mapping[tuple[str, str], TrackSeen]) -> Iterator[Finding]:
     for mpd in seen.mpds:
         if mpd.live:
             yield from MANIFEST.judge(mpd)
@@ -98,27 +100,28 @@ def _findings(seen: Seen) -> Iterator[Finding]:
     yield from CLOCKS.judge(seen.clock)
     for asked in seen.asked:
         yield from ANSWERS.judge(asked)
-    for track in seen.tracks.values():
+    for track in tracks.values():
         yield from TRACKS.judge(track)
         for segment in track.segments:
             yield from SEGMENTS.judge(segment)
-    for each in sets_of(seen.tracks):
+            yield from ANSWERS.judge(segment.asked)
+    for each in sets_of(tracks):
         yield from SETS.judge(each)
     for why in seen.unreadable:
         yield Finding(READABLE, "MPD", why)
     for what, why in seen.lost:
         yield Finding(REACHABLE, what.partition(" ")[0], why)
-    if not any(track.segments for track in seen.tracks.values()) and not seen.over:
+    if not any(track.segments for track in tracks.values()) and not seen.over:
         yield Finding(WATCHED, "MPD", "no segment became available all the time it was watched")
 
 
 def _figures(track: TrackSeen) -> TrackFigures:
-    chunks = list(chunks_of(track))
     return TrackFigures(
         name=track.representation.name,
+        period=track.representation.period_id,
         kind=track.representation.kind,
         segments=len(track.segments),
-        chunks=len(chunks),
+        chunks=len(track.chunks),
         bits_per_second=_bit_rate(track),
         chunk_gap=Spread.of(
             after.at - before.at
@@ -134,7 +137,7 @@ def _figures(track: TrackSeen) -> TrackFigures:
 
 def _bit_rate(track: TrackSeen) -> float | None:
     whole = [seen for seen in track.segments if seen.whole and seen.chunks]
-    seconds = _sum(float(seen.segment.ends - seen.segment.starts) for seen in whole)
+    seconds = _sum(float(seen.owed_until - seen.segment.starts) for seen in whole)
     size = _sum(chunk.size for seen in whole for chunk in seen.chunks)
     return size * 8 / seconds if seconds else None
 

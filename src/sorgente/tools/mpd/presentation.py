@@ -97,6 +97,11 @@ class Mpd:
         """It is dynamic: there is more to come."""
         return self.root.get("type") == "dynamic"
 
+    @property
+    def on_wall_clock(self) -> bool:
+        """Its moments are UTC; those of an event that has become a recording may be from 0 on."""
+        return "availabilityStartTime" in self.attributes
+
     def seconds(self, attribute: str) -> Fraction | None:
         """An attribute that is a duration."""
         text = self.root.get(attribute)
@@ -164,9 +169,11 @@ def read_mpd(data: bytes, url: str) -> Mpd:
 def _periods(root: Element, origin: Fraction, base: str) -> Iterator[Period]:
     nodes = root.findall("Period")
     starts = list(_starts(nodes, origin))
+    total = root.get("mediaPresentationDuration")
+    last_end = None if total is None else origin + duration(total)
     budget = MAX_REPRESENTATIONS
     for index, (node, start) in enumerate(zip(nodes, starts, strict=True)):
-        end = starts[index + 1] if index + 1 < len(nodes) else None
+        end = starts[index + 1] if index + 1 < len(nodes) else last_end
         if (length := node.get("duration")) is not None:
             end = start + duration(length)
         name = node.get("id", f"#{index + 1}")
