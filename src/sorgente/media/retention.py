@@ -88,11 +88,13 @@ class Retention:
         """Let periods go that have no segment left; but not the newest, while the event goes on.
         Returns whether there are less of them."""
         before = len(self._periods)
-        kept = {s.epoch for track in self._tracks for s in track.segments.values()}
-        while len(self._periods) > (not all_of_them) and self._periods[0].id not in kept:
-            oldest = self._periods.popleft()
+        while len(self._periods) > (not all_of_them):
+            oldest = self._periods[0].id
+            if any(s.epoch == oldest for t in self._tracks for s in t.segments.values()):
+                break
+            self._periods.popleft()
             for track in self._tracks:
-                track.inits.pop(oldest.id, None)
+                track.inits.pop(oldest, None)
         return len(self._periods) < before
 
     @property
