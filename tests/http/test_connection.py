@@ -110,6 +110,30 @@ def test_no_answer_is_made_before_the_one_before_it_is_taken(house: House) -> No
     assert not transport.is_closing(), "it is idle"
 
 
+def test_a_request_that_comes_before_what_a_handshake_left_is_taken_is_answered(
+    house: House,
+) -> None:
+    """TLS 1.3 writes its tickets first."""
+    transport = house.connect()
+    transport.room = 0
+    transport.write(b"ticket")
+    transport.receive(request(GET_NOTHING))
+    assert transport.take() == b"ticket"
+    house.pass_time(20)
+    transport.drain()
+    assert statuses(transport) == [404]
+    assert transport.reading
+
+
+def test_who_does_not_take_what_a_handshake_left_is_cut_off(house: House) -> None:
+    transport = house.connect()
+    transport.room = 0
+    transport.write(b"ticket")
+    transport.receive(request(GET_NOTHING))
+    house.pass_time(31)
+    assert transport.aborted
+
+
 def test_who_does_not_take_an_answer_is_cut_off(house: House) -> None:
     transport = house.connect()
     transport.room = 10

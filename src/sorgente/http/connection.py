@@ -36,13 +36,11 @@ class Phase(Enum):
     IDLE = "the next request"
     HEAD = "the rest of a request head"
     EXCHANGE = "a request body, or a response to be over"
-    ANSWERED = "the other side to take a response that is over"
+    SENT = "the other side to take what was sent, before the next request begins"
     LINGER = "the other side to close"
 
 
-IDLE, HEAD, EXCHANGE, ANSWERED, LINGER = (
-    Phase  # looked up in the class, each costs 50 ns in CPython 3.11
-)
+IDLE, HEAD, EXCHANGE, SENT, LINGER = Phase  # looked up in the class, each costs 50 ns (3.11)
 
 
 class Connection(Stream):
@@ -136,7 +134,7 @@ class Connection(Stream):
         self._resuming = True
         if self._exchange is not None:
             self._exchange.resumed()
-        elif self._phase is ANSWERED and not self._transport.is_closing():
+        elif self._phase is SENT and not self._transport.is_closing():
             self._go_on()
         self._resuming = False
 
@@ -157,6 +155,8 @@ class Connection(Stream):
             self._expect_nothing(parser)
         elif parser.waiting:
             self._transport.pause_reading()
+            if self._exchange is None:  # TLS begins with what the server has to say
+                self._enter(SENT, self._household.limits.stall_seconds)
         elif parser.in_head and self._phase is IDLE:
             self._enter(HEAD, self._household.limits.head_seconds)
 
@@ -321,9 +321,9 @@ class Connection(Stream):
             case Phase.HEAD:
                 seconds = self._household.limits.head_seconds
                 self.fail(RequestTimeout(f"the request head was not here after {seconds:g} s"))
-            case Phase.ANSWERED | Phase.LINGER if self.takes(self.now):
+            case Phase.SENT | Phase.LINGER if self.takes(self.now):
                 self._enter(self._phase, self._household.limits.stall_seconds)
-            case Phase.ANSWERED | Phase.LINGER:
+            case Phase.SENT | Phase.LINGER:
                 self._transport.abort()
             case Phase.EXCHANGE if self._exchange is not None:
                 self._guard(self._exchange.expired)
@@ -352,7 +352,7 @@ class Connection(Stream):
                 self._expect_nothing(parser)
         if self._exchange is None and self._phase is not LINGER:
             if not self.writable:
-                self._enter(ANSWERED, limits.stall_seconds)
+                self._enter(SENT, limits.stall_seconds)
             elif parser is not None and parser.in_head:
                 self._enter(HEAD, limits.head_seconds)
             else:
