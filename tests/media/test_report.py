@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sorgente.media.chunk import LAST_FRAME
 from sorgente.media.lately import SPAN_SECONDS
 from sorgente.media.report import ChannelReport, report
 from tests.support.boxes import VIDEO
@@ -72,6 +73,25 @@ def test_an_encoder_that_broke_off_is_awaited_and_its_track_is_away() -> None:
     assert found.state == "reconnecting"
     assert found.publishers == ()
     assert [track.away for track in found.tracks] == [True]
+
+
+def test_an_encoder_that_came_to_a_clean_end_is_not_missed() -> None:
+    house = House()
+    live = Live(house, spec=VIDEO)
+    live.encoder.receive(LAST_FRAME)
+    assert seen(house).state == "ending"
+    house.pass_time(11)
+    assert seen(house).state == "ended"
+
+
+def test_a_new_encoder_may_go_on_after_a_clean_end() -> None:
+    house = House()
+    Live(house, spec=VIDEO).encoder.receive(LAST_FRAME)
+    again = Live(house, spec=VIDEO)
+    assert seen(house).state == "live"
+    again.encoder.lose()
+    house.pass_time(0.2)
+    assert seen(house).state == "reconnecting"
 
 
 def test_before_its_first_chunk_is_whole_a_track_is_not_away() -> None:

@@ -8,9 +8,10 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 State = Annotated[
-    Literal["waiting", "live", "reconnecting", "ended"],
+    Literal["waiting", "live", "reconnecting", "ending", "ended"],
     Meta(
         description="waiting: players, no encoder; reconnecting: the encoder is away and awaited; "
+        "ending: it came to a clean end, and for --linger another may go on; "
         "ended: the event is over and still to be seen."
     ),
 ]

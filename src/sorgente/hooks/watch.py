@@ -129,7 +129,7 @@ class Watch:
                 self._tell(LastViewer(self._instant(), watched.name))
 
     def _look_at_encoders(self, watched: _Watched, channel: Channel | None, now: float) -> None:
-        if channel is None or state_of(channel) not in ("live", "reconnecting"):
+        if channel is None or state_of(channel) not in ("live", "reconnecting", "ending"):
             self._take_off_air(watched, complete=False)
             return
         watched.note(channel, now)

@@ -23,6 +23,7 @@ from sorgente.media.arrival import Arrival
 from sorgente.media.attendance import Attendance
 from sorgente.media.catalogue import Catalogue
 from sorgente.media.chunk import Chunk
+from sorgente.media.ending import LAST_ONE_KNOWS, Ending
 from sorgente.media.events import Events
 from sorgente.media.failover import Failover
 from sorgente.media.fanout import Counters
@@ -44,15 +45,6 @@ from sorgente.media.timeline import Timeline, least_window
 from sorgente.media.track import Absence, Track
 from sorgente.media.utc import UtcClock
 from sorgente.media.waiting import Waiting
-
-FAREWELL: Final = 5.0
-"""Seconds that a manifest of an event that is over keeps its timeline: until those who watch have
-seen its end. Then it becomes one of a recording, on a timeline of its own (``dash.recording``)."""
-
-AFTERWARDS: Final = Fraction(3)
-"""Seconds more until the last player knows: a look at the manifest, one that was late, and what a
-player asks for ahead. What the clock promises until then is empty: Shaka dies of a 404 when the
-manifest is static."""
 
 NOTICE: Final = 3
 """Seconds until all players have seen a new period: two looks at the manifest, and one that was
@@ -101,14 +93,12 @@ class Presentation:
         self.tracks = self._catalogue.tracks
         """By name."""
         self.revision = 0
-        self.ended = False
+        self.ending = Ending(rules.linger, rules.absence)
         self._rules = rules
         self._utc = utc
         self._merger = merger
         self._by_track = False
         """The tracks come in uploads of their own."""
-        self._broken = False
-        """One of them broke off."""
         self._changed_at = Fraction(0)
         self._sources: dict[Feed, Source] = {}
         self._runs: dict[Track, Run] = {}
@@ -134,10 +124,6 @@ class Presentation:
         )
         self._noticed_at = 0.0
         """Seconds: when players will have seen the newest period."""
-        self._farewell_until: float | None = None
-        """Seconds: while those who watch are told that the event is over."""
-        self._ends_at: float | None = None
-        """Seconds: when the event is over, if no encoder comes."""
         self._awaiting: dict[object, Callable[[], None]] = {}
 
     # What there is
@@ -146,6 +132,11 @@ class Presentation:
     def over(self) -> bool:
         """Nothing is here, and nothing is expected."""
         return not self._sources and not self._periods and not self._awaiting
+
+    @property
+    def ended(self) -> bool:
+        """The event is over, and still to be seen."""
+        return self.ending.over
 
     @property
     def changes_soon(self) -> bool:
@@ -182,7 +173,7 @@ class Presentation:
         if period is None:
             return window
         least = least_window(period.segment_duration, self._planner.latency_target(period))
-        return max(window, least, Fraction(FAREWELL) + AFTERWARDS)
+        return max(window, least, LAST_ONE_KNOWS)
 
     @property
     def key_frame_interval(self) -> Fraction | None:
@@ -212,13 +203,13 @@ class Presentation:
             window=self.depth,
             latency_target=self._planner.latency_target(self._periods[-1]),
             ended=self.ended,
-            farewell=self._farewell_until is not None,
+            farewell=self.ending.is_farewell,
         )
 
     def find(self, track: Track, number: int, now: float) -> Segment | Absence:
         """What a request for segment ``number`` of ``track`` meets."""
         due, utc = 0, self._utc_at(now)
-        if self._periods and not self.ended:
+        if self._periods and not self.ending.over:
             due = self._periods[-1].number_due(utc)
         found = track.find(number, due)
         if isinstance(found, Absence) and track.is_sparse and passed(number, self._periods, utc):
@@ -265,15 +256,11 @@ class Presentation:
             tracks[track_id] = track
             track.pulse.pause()
         if not self._sources:
-            self._broken = False
+            self.ending.broken = False
         source = Source(init, tracks, self.timeline, whole=feed.is_whole)
         self._sources[feed] = source
         self._attendance.expect(tracks.values())
-        if not self._heeds(source):
-            return
-        self._ends_at = None
-        if self.ended:
-            self.ended, self._farewell_until = False, None
+        if self._heeds(source) and self.ending.call_off():
             self._change(now)
 
     def received(self, feed: Feed, media: MediaChunk, chunk: Chunk | None, now: float) -> None:
@@ -315,15 +302,12 @@ class Presentation:
         if self._sources:  # those who go on do not wait for its rhythm
             self._waiting.forget(set(source.tracks.values()))
         if self._heeds(source):
-            self._broken = self._broken or outcome is not Outcome.COMPLETE
-        ends = self._ends_at is not None or self.ended
-        if not ends and not any(map(self._heeds, self._sources.values())):
+            self.ending.broken |= outcome is not Outcome.COMPLETE
+        if not self.ending.is_near and not any(map(self._heeds, self._sources.values())):
             self._waiting.take_all()  # of a timeline that ended before it had a grid
-            rules = self._rules
-            if not self._broken:
+            if not self.ending.broken:
                 self._merger.finish(clean=True)
-            patience = rules.linger if outcome is Outcome.COMPLETE else rules.absence
-            self._ends_at = now + patience
+            self.ending.expect(outcome, now)
 
     def tick(self, now: float) -> None:
         """Do what only time brings about."""
@@ -332,14 +316,11 @@ class Presentation:
         utc = self._utc_at(now)
         self._segmenter.stand_in(utc, now)
         self._segmenter.pass_by(utc)
-        if self._ends_at is not None and now >= self._ends_at:
-            self._ends_at = None
+        if self.ending.comes(now):
             self._end(now)
-        if self._farewell_until is not None and now >= self._farewell_until:
-            self._farewell_until = None
-            if self._periods:
-                self._periods[-1].end(with_slates=False)
-                self._change(now)
+        if self.ending.is_known(now) and self._periods:
+            self._periods[-1].end(with_slates=False)
+            self._change(now)
         if self._periods:
             self._failover.tick(self._periods[-1], utc)
         if self._periods and now >= self._noticed_at:
@@ -353,8 +334,7 @@ class Presentation:
 
     def conclude(self, now: float) -> None:
         """No encoder is awaited any longer: the event is over with the next tick."""
-        if self._ends_at is not None:
-            self._ends_at = now
+        self.ending.hasten(now)
 
     def close(self) -> None:
         """The origin shuts down: nothing that grows looks complete."""
@@ -496,14 +476,13 @@ class Presentation:
         self._runs = {}
         promised = 0
         if self._periods:
-            known = self._utc_at(now) + Fraction(FAREWELL) + AFTERWARDS
+            known = self._utc_at(now) + LAST_ONE_KNOWS
             promised = self._periods[-1].number_due(known)
         for track in self.tracks.values():
             track.finish(promised)
         if self._periods:
             self._periods[-1].end(with_slates=True)
-            self.ended = True
-            self._farewell_until = now + FAREWELL
+            self.ending.begin(now)
             self._change(now)
 
     def _expire(self, now: float) -> None:

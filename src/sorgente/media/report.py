@@ -16,7 +16,7 @@ from sorgente.media.period import Period
 from sorgente.media.snapshot import Kind
 from sorgente.media.track import Track
 
-State = Literal["waiting", "live", "reconnecting", "ended"]
+State = Literal["waiting", "live", "reconnecting", "ending", "ended"]
 """``waiting``: players, no encoder; ``reconnecting``: the encoder is away, and awaited; ``ended``:
 the event is over, and still to be seen."""
 
@@ -165,6 +165,8 @@ def state_of(channel: Channel) -> State:
     presentation = channel.presentation
     if presentation.ended:
         return "ended"
+    if presentation.ending.lingers:
+        return "ending"
     return "reconnecting" if channel.live or presentation.newest_period else "waiting"
 
 
