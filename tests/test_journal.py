@@ -207,3 +207,16 @@ def test_lines_for_machines() -> None:
         "message": "3 “x”",
         "channel": "live",
     }
+
+
+def test_a_clock_that_was_set_back_is_told_of_once(
+    journal: LogJournal, caplog: pytest.LogCaptureFixture
+) -> None:
+    for ahead in (0.0, -0.4, 0.9, 5.0, 5.2, 4.6):
+        journal.clock(ahead)
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert "set back: players go on by a time 5.0 s ahead" in record.getMessage()
+    for ahead in (3605.0, 3605.0, 0.0, 0.0):
+        journal.clock(ahead)
+    assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING", "INFO"]

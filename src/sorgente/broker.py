@@ -312,7 +312,8 @@ class Broker:
 
     def tick(self, now: float, wall: float) -> None:
         """Do what only time brings about; call it a few times a second."""
-        self.utc.sync(now, wall)
+        announced = any(channel.is_dated for channel in self._channels.values())
+        self.utc.sync(now, wall, announced=announced)
         for channel in self:
             channel.tick(now)
             self._forget_if_idle(channel)

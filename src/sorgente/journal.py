@@ -18,6 +18,7 @@ from sorgente.media.publisher import Outcome, Publisher
 from sorgente.media.segment import Segment
 from sorgente.media.session import Session
 from sorgente.media.track import Track
+from sorgente.media.utc import STEP_SECONDS
 
 AUDIENCE_SECONDS: Final = 1.0
 """Players who come or go closer together than this share a line: a thousand at the start of a match
@@ -46,6 +47,7 @@ class LogJournal:
         }
         self._turned_away: dict[int, _Refusals] = {}  # by status, of which there are few
         self._crowd = _Crowd()
+        self._ahead = 0.0
 
     def published(self, feed: Feed, session: Session) -> None:
         """An encoder has the right to publish."""
@@ -116,6 +118,23 @@ class LogJournal:
         """So many were under way, and one more came."""
         self._crowd.dropped += 1
         self._crowd.report(handshakes, self._clock())
+
+    def clock(self, ahead: float) -> None:
+        """Our UTC is so many seconds ahead of the machine's clock: it was set back, if it is by
+        more than is caught up with unseen."""
+        was, now = (each if each > STEP_SECONDS else 0.0 for each in (self._ahead, ahead))
+        if abs(now - was) <= STEP_SECONDS:
+            return
+        self._ahead = ahead
+        if now:
+            log.warning(
+                "the machine's clock was set back: players go on by a time %.1f s ahead of it. If "
+                "it is right now, leave the origin without channels for so long, or restart it and "
+                "reload the players; if it is wrong, set it right (NTP)",
+                ahead,
+            )
+        else:
+            log.info("players are told the time of the machine's clock again")
 
     def tick(self) -> None:
         """Log what was held back; call it about once a second."""

@@ -37,6 +37,7 @@ from sorgente.http.own import OwnManifests
 from sorgente.http.proxies import Proxies
 from sorgente.http.routing import Router
 from sorgente.http.tls import BadCertificate, Certificate
+from sorgente.http.wire import DateHeader
 from sorgente.journal import Journals, LogJournal
 from sorgente.media.report import report
 from sorgente.media.utc import UtcClock
@@ -119,6 +120,7 @@ class Origin:
         self._frontend = Frontend(
             self._gate or router,
             self._clock,
+            DateHeader(utc.at),
             compose.connection_limits(settings),
             compose.frontend_limits(settings),
             self._after,
@@ -249,6 +251,7 @@ class Origin:
             held=self.broker.held,
             totals=self.broker.totals(),
             window_bytes=self.broker.bytes_held,
+            clock_ahead=self.broker.utc.ahead,
             connections=len(self._frontend),
             refused=self._frontend.refused,
             hooks=self._hooks.status(),
@@ -325,6 +328,7 @@ class Origin:
             try:
                 self._frontend.tick()
                 self.broker.tick(now, self._clock.wall())
+                self._journal.clock(self.broker.utc.ahead)
                 self._journal.tick()
                 self._hooks.tick(self.broker)
             except Exception:

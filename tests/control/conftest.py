@@ -37,9 +37,10 @@ class Stage:
         return OriginStatus(
             version="0", closing=broker.closing, channels=broker.snapshot(clock.now), drifts={},
             held=broker.held, totals=broker.totals(), window_bytes=broker.bytes_held,
-            connections=3, refused=0, refusals={404: 2}, unread_reports=0, publish_refused={},
-            watch_refused={}, relay_time=broker.relay_time(), loop_lag=broker.relay_time(),
-            tls=None, sources=[], hooks=HookStatus({}, {}),
+            clock_ahead=broker.utc.ahead, connections=3, refused=0, refusals={404: 2},
+            unread_reports=0, publish_refused={}, watch_refused={},
+            relay_time=broker.relay_time(), loop_lag=broker.relay_time(), tls=None,
+            sources=[], hooks=HookStatus({}, {}),
         )  # fmt: skip
 
     def channels(self) -> list[ChannelStatus]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 
 import pytest
 from playwright.async_api import Page, expect
 
 from sorgente.keys import Key
+from sorgente.server import SystemClock
 from sorgente.settings import AccessSettings, Settings
 from tests.support.browser import blank
 from tests.support.live import video
@@ -111,3 +113,15 @@ async def test_when_the_origin_is_lost_nothing_looks_as_if_it_were_live(
     await expect(lost).to_be_hidden()
     await expect(page).to_have_title("(1) Sorgente")
     await expect(page.locator("main")).to_have_css("opacity", "1")
+
+
+async def test_a_clock_that_was_set_back_is_told_of_while_it_is(
+    origin: InProcess, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await page.goto(f"{origin.url}/")
+    await expect(page.locator("article.live h2")).to_have_text("cam-one")
+    await expect(page.locator("#clock")).to_be_hidden()
+    with monkeypatch.context() as patch:
+        patch.setattr(SystemClock, "wall", staticmethod(lambda: time.time() - 3600))
+        await expect(page.locator("#clock")).to_contain_text("by a time 3600 s ahead of it")
+    await expect(page.locator("#clock")).to_be_hidden()

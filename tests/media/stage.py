@@ -22,7 +22,8 @@ class Stage:
 
     def __init__(self, rules: ChannelRules = RULES) -> None:
         self.now = 100.0
-        self.channel = Channel("live", rules, RecordingJournal(), UtcClock(self.now, UTC))
+        self.utc = UtcClock(self.now, UTC)
+        self.channel = Channel("live", rules, RecordingJournal(), self.utc)
         self.presentation = self.channel.presentation
 
     def publish(self, track: str = WHOLE) -> Publisher:

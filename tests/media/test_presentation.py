@@ -114,6 +114,20 @@ def test_an_encoder_that_reorders_speaks_of_pictures_as_they_are_presented(reord
     assert float(first.produced_at) == pytest.approx(UTC + FRAME - 0.5, abs=0.001)
 
 
+def test_an_encoder_whose_clock_is_right_is_understood_by_an_origin_that_is_ahead() -> None:
+    """The origin's machine was set back by 5 s: both are right now, but players go on."""
+    stage, upload = Stage(), video(160, gop=25)
+    stage.utc.sync(stage.now, UTC - 5, announced=True)
+    made = [round((UTC - 5 + n * FRAME - 1.3 + NTP_EPOCH) * 2**32) for n in range(160)]
+    chunks = [
+        boxes.prft(1, when, 0) + chunk for when, chunk in zip(made, upload.chunks, strict=True)
+    ]
+    stage.send(stage.publish(), replace(upload, chunks=chunks))
+    assert float(stage.snapshot.periods[-1].encoder_delay) == pytest.approx(1.3, abs=0.01)
+    age = stage.presentation.tracks["video"].pulse.age
+    assert age == pytest.approx(1.3 + FRAME, abs=0.01)
+
+
 def test_chunks_that_are_whole_segments_go_on_over_a_drift() -> None:
     """An encoder whose clock is 200 ppm slow, by track: 12 minutes, of which every 75 ms of drift
     make a period."""

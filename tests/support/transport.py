@@ -23,6 +23,7 @@ from sorgente.http.ingest import IngestRules
 from sorgente.http.own import OwnManifests
 from sorgente.http.proxies import Proxies
 from sorgente.http.routing import Router
+from sorgente.http.wire import DateHeader
 from sorgente.journal import Journals
 from sorgente.keys import Key
 from sorgente.media.feed import Journal
@@ -189,6 +190,7 @@ class House:
         self.frontend = Frontend(
             router if desk is None else Gate(router, desk, takes_token),
             self.clock,
+            DateHeader(self.broker.utc.at),
             self.limits,
             FrontendLimits(connections, per_address),
             lambda seconds, call: self.later.append((seconds, call)),

@@ -67,6 +67,11 @@ def _gauges(status: OriginStatus) -> Iterator[Metric]:
         drift.add_metric([name], seconds)
     yield drift
     yield GaugeMetricFamily("sorgente_window_bytes", "Media in memory.", status.window_bytes)
+    yield GaugeMetricFamily(
+        "sorgente_clock_ahead_seconds",
+        "How far the time that players are told is ahead of the machine's clock, which was set.",
+        status.clock_ahead,
+    )
     subscribers = GaugeMetricFamily(
         "sorgente_subscribers", "Players of a channel.", labels=["channel"]
     )

@@ -202,6 +202,9 @@ class Origin(Struct, frozen=True):
     connections_refused: Count
     held: Count
     window_bytes: Count
+    clock_ahead: Annotated[
+        float, Meta(description="Seconds that it is ahead of the machine's clock, if set back.")
+    ]
     totals: Counters
     sources: list[Source]
 

@@ -67,6 +67,8 @@ class OriginStatus:
     """Requests for what is next."""
     totals: Counters
     window_bytes: int
+    clock_ahead: float
+    """Seconds that our UTC is ahead of the machine's clock."""
     connections: int
     refused: int
     """Connections that were one too many."""

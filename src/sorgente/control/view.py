@@ -51,6 +51,7 @@ class View:
             connections_refused=status.refused,
             held=status.waiting + status.held,
             window_bytes=status.window_bytes,
+            clock_ahead=round(status.clock_ahead, 1),
             totals=_as(schema.Counters, status.totals),
             sources=[_as(schema.Source, each) for each in status.sources],
         )

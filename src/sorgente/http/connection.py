@@ -230,7 +230,7 @@ class Connection(Stream):
     def head_of(self, start: bytes) -> bytes:
         """The same, of one that has begun."""
         household, exchange = self._household, self._exchange
-        date = household.date.last(household.clock.wall())
+        date = household.date.last(household.clock.monotonic())
         if exchange is None or self.close_after or not exchange.request.keep_alive:
             return start + wire.CLOSE + date
         if exchange.request.version == "1.0":

@@ -26,7 +26,7 @@ class Line(Protocol):
 
     @property
     def wall(self) -> float:
-        """UTC, seconds since 1970."""
+        """UTC as the machine has it, seconds since 1970: what tokens expire by."""
 
     @property
     def writable(self) -> bool:

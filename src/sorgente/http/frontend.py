@@ -37,6 +37,7 @@ class Frontend:
         self,
         route: Route,
         clock: Clock,
+        date: wire.DateHeader,
         limits: ConnectionLimits,
         bounds: FrontendLimits,
         after: Callable[[float, Callable[[], None]], object],
@@ -50,7 +51,7 @@ class Frontend:
         self.route = route
         self.clock = clock
         self.limits = limits
-        self.date = wire.DateHeader()
+        self.date = date
         self.proxies = proxies
         self.closing = False
         self.refused = 0

@@ -23,7 +23,7 @@ class Clock(Protocol):
         """Seconds of a clock that only grows."""
 
     def wall(self) -> float:
-        """UTC, seconds since 1970."""
+        """UTC as the machine has it, seconds since 1970: what tokens expire by."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,8 +47,8 @@ class Published:
     revision: int
     document: Document
 
-    def due_in(self, wall: float) -> float:
-        """Seconds from ``wall`` (UTC) until the channel is as old as players are to be behind.
+    def due_in(self, utc: float) -> float:
+        """Seconds from ``utc`` until the channel is as old as players are to be behind.
 
         Before that, the start dash.js aims for lies before the first picture. It takes the first
         then, finds ``currentTime`` there already, and does not seek: Chromium says the earliest
@@ -58,7 +58,7 @@ class Published:
         """
         if self.newest.ended:
             return 0.0
-        return float(self.newest.periods[0].start + self.newest.latency_target) - wall
+        return float(self.newest.periods[0].start + self.newest.latency_target) - utc
 
 
 class Manifests:
@@ -180,7 +180,7 @@ class ManifestExchange(Exchange):
         """Seconds until this player is to have it. ffmpeg starts wherever there is something."""
         if self._is_ffmpeg or self.request.method != "GET":
             return 0.0
-        return published.due_in(self.line.wall)
+        return published.due_in(self._utc)
 
     def _published(self, presentation: Presentation | None) -> Published | None:
         return None if presentation is None else self._manifests.of(presentation)
@@ -206,10 +206,15 @@ class ManifestExchange(Exchange):
     def _send(self, published: Published, waited: bytes = cmsd.AT_ONCE) -> None:
         if self._is_ffmpeg:
             # It needs the segments listed, as of now.
-            text = listing.render_listed(published.newest, Fraction(self.line.wall))
+            text = listing.render_listed(published.newest, Fraction(self._utc))
             self.line.reply(200, text, [CONTENT_TYPE, wire.NO_STORE])
         else:
             published.document.send(self.line, self.request, waited)
+
+    @property
+    def _utc(self) -> float:
+        """Seconds since 1970, by the clock that periods start by."""
+        return self._broker.utc.at(self.line.now)
 
     @property
     def _is_ffmpeg(self) -> bool:

@@ -187,7 +187,7 @@ class Router:
             case "own":
                 return self._own(request, line, path)
             case "time":
-                return TimeExchange(line, request)
+                return TimeExchange(line, request, broker.utc)
             case "api":
                 self.admin.check(request, line.peer_host, reads=request.method in READING)
                 return AsgiExchange(line, request, self.control)

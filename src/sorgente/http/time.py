@@ -9,16 +9,22 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from sorgente.http import wire
-from sorgente.http.exchange import Exchange
+from sorgente.http.exchange import Exchange, Line
+from sorgente.http.request import Request
+from sorgente.media.utc import UtcClock
 
 
 class TimeExchange(Exchange):
-    """Answers with the time at which it answers."""
+    """Answers with the time at which it answers, by the clock that manifests go by."""
 
-    __slots__ = ()
+    __slots__ = ("_utc",)
+
+    def __init__(self, line: Line, request: Request, utc: UtcClock) -> None:
+        super().__init__(line, request)
+        self._utc = utc
 
     def complete(self) -> None:
         """``2026-11-22T12:40:06.123Z``, whatever the query asks for: it is both notations."""
-        instant = datetime.fromtimestamp(self.line.wall, UTC)
+        instant = datetime.fromtimestamp(self._utc.at(self.line.now), UTC)
         body = instant.strftime("%Y-%m-%dT%H:%M:%S.") + f"{instant.microsecond // 1000:03d}Z"
         self.line.reply(200, body.encode(), [wire.TEXT, wire.NO_STORE])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import Final
@@ -52,17 +52,20 @@ _ALWAYS: Final = _SERVER + CORS
 
 
 class DateHeader:
-    """The ``Date`` header, made once a second (RFC 9110 §6.6.1)."""
+    """The ``Date`` header, made once a second (RFC 9110 §6.6.1), by the clock of ``/time``: some
+    players find the live edge by it."""
 
-    __slots__ = ("_last", "_second")
+    __slots__ = ("_last", "_second", "_utc")
 
-    def __init__(self) -> None:
+    def __init__(self, utc: Callable[[float], float]) -> None:
+        """``utc``: seconds since 1970, at a moment of the clock that only grows."""
+        self._utc = utc
         self._second = -1
         self._last = b""
 
-    def last(self, wall: float) -> bytes:
-        """The header line for ``wall``, UTC seconds since 1970, as the last one of a head."""
-        second = int(wall)
+    def last(self, now: float) -> bytes:
+        """The header line for ``now``, as the last one of a head."""
+        second = int(self._utc(now))
         if second != self._second:
             self._second = second
             self._last = b"Date: %b\r\n\r\n" % formatdate(second, usegmt=True).encode()

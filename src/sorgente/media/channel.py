@@ -87,6 +87,11 @@ class Channel:
         return self._expected_until is not None
 
     @property
+    def is_dated(self) -> bool:
+        """Our UTC says when its media are to be seen, or is about to: it may not go back."""
+        return self.live or self.presentation.newest_period is not None
+
+    @property
     def idle(self) -> bool:
         """Nobody publishes, nobody is expected, nobody waits, and nothing is left to see."""
         unused = self.presentation.over and all(feed.idle for feed in self._feeds.values())

@@ -269,7 +269,7 @@ class Presentation:
         if source.note_events(media):
             self._change(now)
         segment = self._periods[-1].segment_duration if self._periods else None
-        for arrival in source.arrivals(media, chunk, now, self._utc.at(now), segment):
+        for arrival in source.arrivals(media, chunk, now, self._utc, segment):
             track = arrival.track
             if track.is_sparse and (self.ended or strays(arrival)):
                 continue

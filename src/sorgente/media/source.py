@@ -17,6 +17,7 @@ from sorgente.media.chunk import Chunk
 from sorgente.media.feed import Feed
 from sorgente.media.timeline import Timeline
 from sorgente.media.track import Track
+from sorgente.media.utc import UtcClock
 
 LEAD: Final = 1
 """Seconds that tracks of uploads of their own are moved later, all alike: more than the priming of
@@ -52,13 +53,12 @@ class Source:
         media: MediaChunk,
         chunk: Chunk | None,
         now: float,
-        utc: float,
+        utc: UtcClock,
         segment: Fraction | None,
     ) -> Iterator[Arrival]:
         """Yield what a chunk of the upload is made of, each part when the one before it has been
-        dealt with. ``chunk``: the same as it was relayed, if those are the same bytes; ``utc``:
-        seconds, as ``now`` is by the wall clock; ``segment``: seconds of one, if that is known.
-        Raises MalformedBox."""
+        dealt with. ``chunk``: the same as it was relayed, if those are the same bytes; ``segment``:
+        seconds of one, if that is known. Raises MalformedBox."""
         cuts = self._splitter.split(media, segment)
         at_once = self._note_pace(cuts, now, utc)
         for cut in cuts:
@@ -67,8 +67,8 @@ class Source:
                 track.name,
                 Fraction(cut.decode_time, timescale),
                 Fraction(cut.end_time, timescale),
-                utc,
-                _made(cut, timescale),
+                utc.at(now),
+                _made(cut, timescale, utc),
                 random_access=cut.random_access,
             )
             if at.shift:
@@ -78,20 +78,20 @@ class Source:
                 own = Chunk.of(cut.data, now, random_access=cut.random_access)
             yield Arrival(track, at, cut, own, at_once[cut.track_id])
 
-    def _note_pace(self, cuts: Sequence[TrackChunk], now: float, utc: float) -> dict[int, int]:
+    def _note_pace(self, cuts: Sequence[TrackChunk], now: float, utc: UtcClock) -> dict[int, int]:
         """Take the pulse of the tracks. Returns the ticks that came of each at once."""
         at_once: dict[int, int] = {}
         for cut in cuts:
             at_once[cut.track_id] = at_once.get(cut.track_id, 0) + cut.duration
             if cut.unix_time is not None:
-                self.tracks[cut.track_id].pulse.note_age(utc - cut.unix_time)
+                self.tracks[cut.track_id].pulse.note_age(utc.at(now) - utc.of(cut.unix_time))
         for track_id, ticks in at_once.items():
             track = self.tracks[track_id]
             track.pulse.note(now, ticks / track.timescale)
         return at_once
 
 
-def _made(cut: TrackChunk, timescale: int) -> float | None:
+def _made(cut: TrackChunk, timescale: int, utc: UtcClock) -> float | None:
     """UTC seconds when what is presented at the chunk's decode time was made; None: not said.
 
     A ``prft`` speaks of the presentation time of a sample (ISO/IEC 14496-12 §8.16.5.3), and so does
@@ -99,7 +99,7 @@ def _made(cut: TrackChunk, timescale: int) -> float | None:
     """
     if cut.unix_time is None:
         return None
-    return cut.unix_time - (cut.earliest_time - cut.decode_time) / timescale
+    return utc.of(cut.unix_time) - (cut.earliest_time - cut.decode_time) / timescale
 
 
 def track_name(feed: Feed, init: InitSegment, track_id: int) -> str:

@@ -67,8 +67,17 @@ function showOrigin(origin) {
     `${bytes(origin.window_bytes)} in memory`,
     `version ${origin.version}`,
   ].join(" · ") + (origin.closing ? " · shutting down" : "");
+  showClock(origin.clock_ahead);
   $("sources").hidden = !origin.sources.length;
   $("sources-list").replaceChildren(...origin.sources.map(source));
+}
+
+/** What to do if the machine's clock was set back by more than is caught up with unseen. */
+function showClock(ahead) {
+  $("clock").hidden = ahead <= 1;
+  const text = `The machine's clock was set back: players go on by a time ${ahead} s ahead of it. If it is right now, `
+    + "leave the origin without channels for so long, or restart it and reload the players; if not, set it right (NTP).";
+  if (!$("clock").hidden && $("clock").textContent !== text) $("clock").textContent = text;
 }
 
 /** How an encoder goes that the origin runs itself. */
