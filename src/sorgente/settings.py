@@ -139,7 +139,8 @@ class PlayerSettings:
     if they are whole segments, two."""
 
     max_held: Positive = 10_000
-    """Requests of a channel that may wait for what is next."""
+    """Requests of a channel that may wait for what is next. Over all channels, they are as many as
+    connections may be."""
 
     max_lag: Seconds = 10.0
     """Seconds a slow player may be behind before it is moved forward to the newest key frame."""
@@ -148,7 +149,8 @@ class PlayerSettings:
     """Seconds a player may take nothing at all before it is cut off."""
 
     max_waiting: Positive = 10_000
-    """Players that may wait for encoders which are not there yet, over all channels."""
+    """Players that may wait for encoders which are not there yet, over all channels. Who waits for
+    what is next of a channel on the air is not one of them."""
 
 
 def _program(_: object, tokens: Sequence[Token]) -> OutboundUrl:

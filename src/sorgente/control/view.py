@@ -47,16 +47,17 @@ class View:
             version=status.version,
             closing=status.closing,
             channels_live=status.channels_live,
+            channels_awaited=status.awaited,
             connections=status.connections,
             connections_refused=status.refused,
-            held=status.waiting + status.held,
+            held=status.held,
             window_bytes=status.window_bytes,
             totals=_as(schema.Counters, status.totals),
             sources=[_as(schema.Source, each) for each in status.sources],
         )
 
     def channels(self) -> list[schema.Channel]:
-        """All of them."""
+        """Those that an encoder is, or was, at."""
         now = self._now()
         return [self._channel(each, now) for each in self._broker.report(now)]
 
