@@ -358,3 +358,15 @@ def test_losing_the_connection_breaks_its_upload_off(house: House) -> None:
     encoder.lose(ConnectionResetError("reset"))
     assert house.broker.snapshot(0)[0].state == "reconnecting"
     assert len(house.frontend) == 0
+
+
+def test_a_first_request_that_is_here_before_tls_has_said_its_last_is_answered(
+    house: House,
+) -> None:
+    client = house.connect()
+    client.protocol.pause_writing()
+    client.receive(request(GET_NOTHING))
+    assert not client.written
+    client.protocol.resume_writing()
+    assert status(client.written) == 404
+    assert client.reading

@@ -136,8 +136,8 @@ class Connection(Stream):
         self._resuming = True
         if self._exchange is not None:
             self._exchange.resumed()
-        elif self._phase is ANSWERED and not self._transport.is_closing():
-            self._go_on()
+        elif (self._phase is ANSWERED or self._waits) and not self._transport.is_closing():
+            self._go_on()  # the first request may wait too: for TLS to have said its last
         self._resuming = False
 
     def data_received(self, data: bytes) -> None:
@@ -155,7 +155,7 @@ class Connection(Stream):
         parser.feed(data)
         if self._exchange is not None and self._is_endless:
             self._expect_nothing(parser)
-        elif parser.waiting:
+        elif self._waits:
             self._transport.pause_reading()
         elif parser.in_head and self._phase is IDLE:
             self._enter(HEAD, self._household.limits.head_seconds)
@@ -357,8 +357,7 @@ class Connection(Stream):
                 self._enter(HEAD, limits.head_seconds)
             else:
                 self._enter(IDLE, limits.idle_seconds)
-        waits = self._parser is not None and self._parser.waiting
-        if not waits and not self._transport.is_reading():
+        if not self._waits and not self._transport.is_reading():
             self._transport.resume_reading()
 
     def _guard(self, step: Callable[..., None], *arguments: bytes) -> None:
@@ -400,6 +399,11 @@ class Connection(Stream):
     def _body_is_coming(self) -> bool:
         """The current exchange's request is not complete."""
         return self._exchange is not None and self._receiving is self._exchange
+
+    @property
+    def _waits(self) -> bool:
+        """A request is here whose turn has not come."""
+        return self._parser is not None and bool(self._parser.waiting)
 
     @property
     def _in_head(self) -> bool:
