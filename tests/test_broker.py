@@ -155,14 +155,57 @@ def test_what_gone_channels_did_still_counts(stage: Stage) -> None:
     assert stage.broker.totals().chunks == 15
 
 
+def test_names_that_only_players_know_are_counted_and_not_listed(stage: Stage) -> None:
+    for name in ("x", "y"):
+        stage.watch(name)
+    stage.publish("a")
+    stage.broker.subscribe("a", player()[0], "no-such-track")
+    assert stage.broker.awaited == 2
+    assert [each.name for each in stage.broker.published] == ["a"]
+    assert [each.name for each in stage.broker.report(NOW)] == ["a"]
+    assert [each.name for each in stage.broker.snapshot(NOW)] == ["a"], "of paths too"
+    assert [*stage.broker.drifts()] == ["a"]
+    assert stage.broker.held == 3
+    stage.publish("x")
+    assert stage.broker.awaited == 1
+    assert [each.name for each in stage.broker.published] == ["a", "x"]
+
+
+def test_a_channel_whose_encoder_is_gone_for_good_is_listed_while_players_wait(
+    stage: Stage,
+) -> None:
+    stage.watch("a")
+    stage.publish("a").finish(NOW)
+    stage.broker.tick(NOW + 100, NOW + 100)
+    assert [each.state for each in stage.broker.report(NOW)] == ["waiting"]
+    assert stage.broker.awaited == 0
+
+
+def test_who_waits_for_what_is_next_does_not_keep_others_from_waiting(stage: Stage) -> None:
+    publisher, upload = stage.publish("a"), video(100, gop=25)
+    stage.broker.feed(publisher, upload.init, NOW)
+    for at, chunk in enumerate(upload.chunks, 1):
+        stage.broker.feed(publisher, chunk, NOW + at * 0.04)
+    channel = stage.broker.get("a")
+    assert channel is not None
+    track = channel.presentation.tracks["video"]
+    for _ in range(3):
+        track.hold(track.last_number + 1, player()[0], lambda: None)
+        stage.broker.await_announcement("a", object(), lambda: None)
+    assert stage.broker.held == 6
+    stage.watch("b")
+    stage.broker.await_announcement("c", object(), lambda: None)
+    stage.broker.await_announcement("b", object(), lambda: None)
+    with pytest.raises(Overloaded, match="3 players wait for encoders, and 3 may"):
+        stage.broker.await_announcement("d", object(), lambda: None)
+
+
 def test_a_snapshot_tells_what_pages_and_metrics_show(stage: Stage) -> None:
-    stage.watch("z")
     publisher = stage.publish("a")
     stage.broker.feed(publisher, video(5).whole, NOW)
-    first, second = stage.broker.snapshot(NOW + 2)
+    (first,) = stage.broker.snapshot(NOW + 2)
     assert (first.name, first.state, first.tracks) == ("a", "live", ("avc1.64001f",))
     assert first.window_seconds == 2
     assert first.counters.chunks == 5
-    assert (second.name, second.state, second.waiting) == ("z", "waiting", 1)
     publisher.break_off("gone", NOW)
     assert stage.broker.snapshot(NOW)[0].state == "reconnecting"

@@ -210,3 +210,17 @@ def test_the_key_to_look_after_an_origin(monkeypatch: pytest.MonkeyPatch) -> Non
     assert key is not None
     assert key.opens_to(KEY.encode())
     assert read().publish_key is None
+
+
+@pytest.mark.parametrize("value", ["inf", "nan", "-1", "0", "1e9"])
+@pytest.mark.parametrize("option", ["window", "latency-target", "absence", "head-timeout"])
+def test_times_are_numbers_of_seconds_that_pass(option: str, value: str) -> None:
+    with pytest.raises(CycloptsError, match="more than 0 and at most 31536000 seconds, a year"):
+        read_settings(f"--{option}={value}")
+
+
+@pytest.mark.parametrize("option", ["segment-target", "latency-target"])
+def test_no_target_is_less_than_a_picture(option: str) -> None:
+    with pytest.raises(CycloptsError, match=r"at least 0.02 seconds: a picture at 50 fps"):
+        read_settings(f"--{option}=1e-9")
+    read_settings(f"--{option}=0.02")

@@ -17,6 +17,7 @@ from sorgente.errors import (
 from sorgente.histogram import Histogram
 from sorgente.media.addresses import Addresses, Posted
 from sorgente.media.channel import RELAY_BOUNDS, WHOLE, Channel, ChannelRules
+from sorgente.media.crowd import Crowd
 from sorgente.media.fanout import Counters, total
 from sorgente.media.feed import Feed, Journal, OnEnded
 from sorgente.media.feed_snapshot import FeedSnapshot, feed_snapshot
@@ -40,8 +41,8 @@ class BrokerLimits:
     channels: int
     """Live at a time."""
     waiting: int
-    """Players waiting for an encoder, over all channels: they cost a connection each and may name
-    channels nobody will ever publish."""
+    """Players waiting for an encoder, over all channels: they cost a connection each, and a channel
+    if they name one that nobody will ever publish."""
     memory: int
     """Bytes of media in all windows and uploads."""
 
@@ -57,6 +58,10 @@ class Broker:
         self._limits = limits
         self._journal = journal
         self._channels: dict[str, Channel] = {}
+        self._published: dict[str, Channel] = {}
+        """Those that an encoder is, or was, at, or has said that it comes to."""
+        self._crowd = Crowd()
+        """Who waits at the others: at names that only players know."""
         self._bytes_unchecked = 0
         self._full = False
         """When it was last looked at, no window had anything to give."""
@@ -75,37 +80,49 @@ class Broker:
         return self._channels.get(name)
 
     @property
+    def published(self) -> list[Channel]:
+        """Those that an encoder is, or was, at, by name: what has lines of its own in lists and
+        metrics. Names that only players know have none: they are as many as anybody likes."""
+        return [channel for _, channel in sorted(self._published.items())]
+
+    @property
+    def awaited(self) -> int:
+        """Channels that players wait for, and nobody has published."""
+        return len(self._crowd)
+
+    @property
     def publishers(self) -> int:
         """Encoders at work."""
-        return sum(feed.session is not None for each in self for feed in each)
+        return sum(feed.session is not None for each in self._published.values() for feed in each)
 
     @property
     def held(self) -> int:
-        """Requests for what is next, over all channels."""
-        return sum(channel.presentation.held for channel in self._channels.values())
+        """Requests that wait, over all channels: players for their encoder, or for what is next."""
+        held = sum(channel.waiting + channel.held for channel in self._published.values())
+        return self._crowd.total + held
 
     def drifts(self) -> dict[str, float]:
         """Seconds by channel: how much later its media come than announced."""
-        return {name: float(each.presentation.drift) for name, each in self._channels.items()}
+        return {each.name: float(each.presentation.drift) for each in self.published}
 
     @property
     def busy(self) -> bool:
         """Somebody publishes or watches."""
-        return any(channel.live for channel in self._channels.values())
+        return any(channel.live for channel in self._published.values())
 
     def totals(self) -> Counters:
         """What all channels did, those that are gone too."""
-        return total([self._retired, *(each.counters for each in self._channels.values())])
+        return total([self._retired, *(each.counters for each in self._published.values())])
 
     def relay_time(self) -> Histogram:
         """Of all channels, those that are gone too."""
-        each = (channel.relay_time for channel in self._channels.values())
+        each = (channel.relay_time for channel in self._published.values())
         return Histogram.sum([self._retired_relay_time, *each], RELAY_BOUNDS)
 
     @property
     def bytes_held(self) -> int:
         """Memory in use for media, over all channels."""
-        return sum(channel.bytes_held for channel in self._channels.values())
+        return sum(channel.bytes_held for channel in self._published.values())
 
     def publish(
         self,
@@ -132,11 +149,11 @@ class Broker:
             raise ShuttingDown
         channel = self._channels.get(name)
         if channel is None or not channel.live:
-            live = sum(other.live for other in self._channels.values())
+            live = sum(other.live for other in self._published.values())
             if live >= self._limits.channels:
                 raise Overloaded(f"{live} channels are live, and {self._limits.channels} may be")
         wall = self.utc.at(now)
-        return self._open(name).publish(
+        return self._enter(name).publish(
             track, who, now, wall, on_ended, form=form, takeover=takeover, file=file
         )
 
@@ -196,11 +213,11 @@ class Broker:
     def _expected(self, name: str) -> Channel:
         if self.closing:
             raise ShuttingDown
-        if name not in self._channels:
-            known = sum(other.live or other.expected for other in self._channels.values())
+        if name not in self._published:
+            known = sum(other.live or other.expected for other in self._published.values())
             if known >= self._limits.channels:
                 raise Overloaded(f"{known} channels are known, and {self._limits.channels} may be")
-        return self._open(name)
+        return self._enter(name)
 
     def subscribe(self, name: str, subscriber: Subscriber, track: str = WHOLE) -> Feed:
         """Let ``subscriber`` watch ``name``, or one track of it, now or when it begins.
@@ -214,15 +231,13 @@ class Broker:
         channel = self._channels.get(name)
         feed = None if channel is None else channel.find(track)
         if feed is None or feed.relay is None:
-            waiting = sum(other.waiting for other in self._channels.values())
-            if waiting >= self._limits.waiting:
-                raise Overloaded(
-                    f"{waiting} players wait for encoders, and {self._limits.waiting} may"
-                )
-        feed = self._open(name).feed(track)
+            self._make_sure_of_room()
+        channel = self._open(name)
+        feed = channel.feed(track)
         self._numbered += 1
         subscriber.number = self._numbered
         feed.subscribe(subscriber)
+        self._count(channel)
         return feed
 
     def await_announcement(self, name: str, key: object, call: Callable[[], None]) -> Presentation:
@@ -234,18 +249,26 @@ class Broker:
         """
         if self.closing:
             raise ShuttingDown
-        waiting = sum(other.waiting for other in self._channels.values())
+        channel = self._channels.get(name)
+        if channel is None or channel.presentation.newest_period is None:
+            self._make_sure_of_room()
+        channel = self._open(name)
+        channel.presentation.await_announcement(key, call)
+        self._count(channel)
+        return channel.presentation
+
+    def _make_sure_of_room(self) -> None:
+        """For one more who waits for something that is not there."""
+        waiting = self._crowd.total + sum(each.early for each in self._published.values())
         if waiting >= self._limits.waiting:
-            raise Overloaded(f"{waiting} players wait already, and {self._limits.waiting} may")
-        presentation = self._open(name).presentation
-        presentation.await_announcement(key, call)
-        return presentation
+            raise Overloaded(f"{waiting} players wait for encoders, and {self._limits.waiting} may")
 
     def await_no_longer(self, name: str, key: object) -> None:
         """Whoever waited is gone."""
         channel = self._channels.get(name)
         if channel is not None:
             channel.presentation.await_no_longer(key)
+            self._count(channel)
             self._forget_if_idle(channel)
 
     def leave(self, name: str, feed: Feed, subscriber: Subscriber) -> None:
@@ -254,6 +277,7 @@ class Broker:
         channel = self._channels.get(name)
         if channel is not None:
             channel.forget_idle_feeds()
+            self._count(channel)
             self._forget_if_idle(channel)
 
     def feed(self, publisher: Publisher, data: bytes, now: float) -> None:
@@ -284,7 +308,7 @@ class Broker:
         """Let the largest windows give what is too much; return the bytes that they cannot."""
         excess = self.bytes_held - self._limits.memory
         while excess > 0:
-            largest_first = sorted(self._channels.values(), key=lambda each: -each.bytes_kept)
+            largest_first = sorted(self._published.values(), key=lambda each: -each.bytes_kept)
             freed = next((freed for each in largest_first if (freed := each.drop_oldest())), 0)
             if not freed:
                 break
@@ -297,7 +321,7 @@ class Broker:
         the memory and falls silent pays, not who comes next."""
         bound = {
             feed.session: channel.bytes_bound(feed)
-            for channel in self
+            for channel in self._published.values()
             for feed in channel
             if feed.session is not None
         }
@@ -312,9 +336,9 @@ class Broker:
 
     def tick(self, now: float, wall: float) -> None:
         """Do what only time brings about; call it a few times a second."""
-        announced = any(channel.is_dated for channel in self._channels.values())
-        self.utc.sync(now, wall, announced=announced)
-        for channel in self:
+        channels = tuple(self._published.values())  # for the others, time brings nothing
+        self.utc.sync(now, wall, announced=any(channel.is_dated for channel in channels))
+        for channel in channels:
             channel.tick(now)
             self._forget_if_idle(channel)
         self._give_back()  # what stands in for encoders that are away takes memory too
@@ -384,15 +408,16 @@ class Broker:
     # What others see
 
     def report(self, now: float) -> list[ChannelReport]:
-        """All channels, by name."""
-        return [report(channel, now) for _, channel in sorted(self._channels.items())]
+        """Channels that an encoder is, or was, at, by name."""
+        return [report(channel, now) for channel in self.published]
 
     def snapshot(self, now: float) -> list[FeedSnapshot]:
-        """All paths, by name."""
+        """The paths that an encoder is, or was, at, by name."""
         return [
             feed_snapshot(channel, feed, now)
-            for _, channel in sorted(self._channels.items())
+            for channel in self.published
             for feed in channel
+            if feed.published
         ]
 
     def _open(self, name: str) -> Channel:
@@ -401,12 +426,25 @@ class Broker:
             channel = self._channels[name] = Channel(name, self._rules, self._journal, self.utc)
         return channel
 
+    def _enter(self, name: str) -> Channel:
+        """The channel called ``name``, now that an encoder comes to it."""
+        channel = self._published[name] = self._open(name)
+        self._crowd.note(name, 0)
+        return channel
+
+    def _count(self, channel: Channel) -> None:
+        """Somebody may have come to wait at ``channel``, or gone."""
+        if channel.name not in self._published:
+            self._crowd.note(channel.name, channel.early)
+
     def _forget_if_idle(self, channel: Channel) -> None:
         if channel.idle and channel.name in self._channels:
             self._forget(channel)
 
     def _forget(self, channel: Channel) -> None:
         del self._channels[channel.name]
+        self._published.pop(channel.name, None)
+        self._crowd.note(channel.name, 0)
         self._retired = total([self._retired, channel.counters])
         both = (self._retired_relay_time, channel.relay_time)
         self._retired_relay_time = Histogram.sum(both, RELAY_BOUNDS)

@@ -248,6 +248,7 @@ class Origin:
             channels=self.broker.snapshot(self._clock.monotonic()),
             drifts=self.broker.drifts(),
             sources=self._sources.status(),
+            awaited=self.broker.awaited,
             held=self.broker.held,
             totals=self.broker.totals(),
             window_bytes=self.broker.bytes_held,
@@ -277,7 +278,7 @@ class Origin:
         """What metrics show of each channel."""
         now = self._clock.monotonic()
         found = []
-        for channel in sorted(self.broker, key=lambda each: each.name):
+        for channel in self.broker.published:
             viewers = self._audience.of(channel)
             if viewers is not None:
                 viewers.forget_silent(now)

@@ -21,9 +21,30 @@ from sorgente.keys import Key
 from sorgente.outbound import OutboundUrl
 
 Positive = Annotated[int, Parameter(validator=Number(gt=0))]
-Seconds = Annotated[float, Parameter(validator=Number(gt=0))]
+
+
+def _finite(_: object, seconds: float | None) -> None:
+    if seconds is not None and not (0 < seconds <= MOST_SECONDS):  # nan is neither
+        raise ValueError(f"Must be more than 0 and at most {MOST_SECONDS:.0f} seconds, a year.")
+
+
+def _worth_a_frame(_: object, seconds: float | None) -> None:
+    _finite(_, seconds)
+    if seconds is not None and seconds < LEAST_TARGET:
+        raise ValueError(f"Must be at least {LEAST_TARGET:g} seconds: a picture at 50 fps.")
+
+
+Seconds = Annotated[float, Parameter(validator=_finite)]
+Target = Annotated[float, Parameter(validator=_worth_a_frame)]
 Port = Annotated[int, Parameter(validator=Number(gte=0, lte=65535))]
 LogLevel = Literal["debug", "info", "warning", "error"]
+
+MOST_SECONDS: Final = 365 * 86_400.0
+"""A year: more is a slip of the pen, and infinity is not a number to reckon with."""
+
+LEAST_TARGET: Final = 0.02
+"""Seconds of a segment, or behind live: no picture is shorter, at 50 fps, and nothing that is one
+can be closer. 1e-9 would be a billion segments a second by their numbers."""
 
 WITH_SECRETS: Final = ("source", "hook_secret")
 """Settings that are secrets, or may hold one: rtsp://user:password@camera/."""
@@ -87,7 +108,7 @@ class WindowSettings:
     window_bytes: Positive = 256 << 20
     """Bytes kept of a channel: 60 s at 35 Mbit/s."""
 
-    segment_target: Seconds = 2.0
+    segment_target: Target = 2.0
     """Seconds in a segment: the nearest whole number of groups of pictures is taken."""
 
     memory: Positive = 2 << 30
@@ -133,13 +154,14 @@ class EncoderSettings:
 class PlayerSettings:
     """What players may do."""
 
-    latency_target: Seconds | None = None
+    latency_target: Target | None = None
     """Seconds from the encoder to the screen that manifests ask players for. By default three
     chunks and 0.2 s, at least 0.5 s. On a channel whose chunks are longer, more than one of them;
     if they are whole segments, two."""
 
     max_held: Positive = 10_000
-    """Requests of a channel that may wait for what is next."""
+    """Requests of a channel that may wait for what is next. Over all channels, they are as many as
+    connections may be."""
 
     max_lag: Seconds = 10.0
     """Seconds a slow player may be behind before it is moved forward to the newest key frame."""
@@ -148,7 +170,8 @@ class PlayerSettings:
     """Seconds a player may take nothing at all before it is cut off."""
 
     max_waiting: Positive = 10_000
-    """Players that may wait for encoders which are not there yet, over all channels."""
+    """Players that may wait for encoders which are not there yet, over all channels. Who waits for
+    what is next of a channel on the air is not one of them."""
 
 
 def _program(_: object, tokens: Sequence[Token]) -> OutboundUrl:

@@ -36,17 +36,18 @@ class Stage:
         broker, clock = self.house.broker, self.house.clock
         return OriginStatus(
             version="0", closing=broker.closing, channels=broker.snapshot(clock.now), drifts={},
-            held=broker.held, totals=broker.totals(), window_bytes=broker.bytes_held,
-            clock_ahead=broker.utc.ahead, connections=3, refused=0, refusals={404: 2},
-            unread_reports=0, publish_refused={}, watch_refused={},
-            relay_time=broker.relay_time(), loop_lag=broker.relay_time(), tls=None,
-            sources=[], hooks=HookStatus({}, {}),
+            awaited=broker.awaited, held=broker.held, totals=broker.totals(),
+            window_bytes=broker.bytes_held, clock_ahead=broker.utc.ahead,
+            connections=3, refused=0, refusals={404: 2}, unread_reports=0, publish_refused={},
+            watch_refused={}, relay_time=broker.relay_time(), loop_lag=broker.relay_time(),
+            tls=None, sources=[], hooks=HookStatus({}, {}),
         )  # fmt: skip
 
     def channels(self) -> list[ChannelStatus]:
         now = self.house.clock.now
         return [
-            ChannelStatus(report(each, now), None, each.relay_time) for each in self.house.broker
+            ChannelStatus(report(each, now), None, each.relay_time)
+            for each in self.house.broker.published
         ]
 
 

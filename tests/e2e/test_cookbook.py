@@ -81,7 +81,7 @@ class Kitchen:
 
     async def _try_out(self, recipe: Recipe, place: Place) -> None:
         player = await self.origin.play(f"/play/{place.channel}")
-        await self.origin.until_metric("sorgente_subscribers", 1, channel=place.channel)
+        await self.origin.until_players(1, place.channel)
         with self.run(place.here(recipe.command), place.channel) as shell:
             calls = asyncio.create_task(self._call(recipe.caller, place))
             try:

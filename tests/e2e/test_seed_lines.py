@@ -22,9 +22,9 @@ async def watch(
     run: Run, origin: OriginProcess, path: Path, *options: str, channel: str = "live"
 ) -> Program:
     """``curl -N …/play > received.mp4``, once the origin knows of it."""
-    before = await origin.metric("sorgente_subscribers", channel=channel)
+    before = await origin.players(channel)
     player = run(*curl("-N", *options, f"{origin.url}/play/{channel}"), output=path)
-    await origin.until_metric("sorgente_subscribers", before + 1, channel=channel)
+    await origin.until_players(before + 1, channel)
     return player
 
 
@@ -93,7 +93,7 @@ async def test_a_live_encoder_and_players_of_every_kind(
     late = await watch(run, origin, tmp_path / "late.mp4")
     await late.receiving(100_000)
     doomed.kill()
-    await origin.until_metric("sorgente_subscribers", 4, channel="live")
+    await origin.until_players(4)
     await start.receiving(2_500_000)
     paused.go_on()
 

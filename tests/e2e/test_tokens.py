@@ -72,7 +72,7 @@ async def test_curl_publishes_and_plays(origin: OriginProcess, tmp_path: Path) -
     player = asyncio.create_task(
         run(curl("-N", f"{origin.url}/t/{token('watch')}/play/live", "-o", str(got)))
     )
-    await origin.until_metric("sorgente_subscribers", 1, channel="live")
+    await origin.until_players(1)
     given = ["--oauth2-bearer", token("publish")]
     sent = await run(curl(*given, "-T", str(clip), f"{origin.url}/ingest/live"))
     assert b"50 chunks" in sent.stdout

@@ -149,6 +149,21 @@ def test_what_is_known_is_answered_at_once() -> None:
     assert not encoder.closed, "the connection goes on"
 
 
+@pytest.mark.parametrize("known", [[], [None]])
+def test_a_player_that_asked_for_more_and_left_is_not_waited_for(known: list[Verdict]) -> None:
+    judge = Judge(*known)
+    house = House(watch_asker=judge)
+    player = house.connect()
+    player.receive(request(b"GET /play/live HTTP/1.1") + request(b"GET /time HTTP/1.1") * 2)
+    if not known:
+        assert not player.reading, "nobody knows yet whether they will be answered"
+        judge.say(None)
+    assert house.broker.get("live") is not None
+    assert player.reading, "only who reads hears that the other side is gone"
+    player.protocol.eof_received()
+    assert house.broker.get("live") is None
+
+
 def test_who_has_the_key_is_not_asked_about(house: House, judge: Judge) -> None:
     bearer = b"Authorization: Bearer some-key-42"
     assert status(house.request(POST, CHUNKED, bearer, body=WHOLE).written) == 200

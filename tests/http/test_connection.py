@@ -163,6 +163,11 @@ def test_what_is_pipelined_behind_the_last_answer_is_not_looked_at(
     assert header(transport.written, b"Connection") == b"close"
     assert statuses(transport) == [404]
     assert house.broker.get("live") is None
+    assert transport.closed or transport.reading, "else nobody hears that the other side has it"
+    transport.drain()
+    house.pass_time(31)
+    assert transport.is_closing()
+    assert statuses(transport) == [404]
 
 
 def test_more_requests_than_the_stack_is_deep(house: House) -> None:

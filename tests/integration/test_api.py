@@ -93,7 +93,7 @@ async def test_a_player_is_cut_off(keyed: InProcess) -> None:
     assert len((await look(keyed, path))["subscribers"]) == 1
     number = first["number"]
     assert (await order(keyed, "DELETE", f"/channels/cam/subscribers/{number}")).status == 204
-    await keyed.until_metric("sorgente_subscribers", 2, channel="cam")
+    await keyed.until_players(2, "cam")
     assert await players[0].wire.ends() == b""
 
 

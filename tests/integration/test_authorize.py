@@ -307,6 +307,6 @@ async def test_who_waits_to_watch_may_leave(watched: InProcess, operator: Operat
     leaving.leave()
     await watched.until_metric("sorgente_connections", 2)
     operator.released.set()
-    await watched.until_metric("sorgente_subscribers", 1, channel="live")
+    await watched.until_players(1)
     assert (await watched.upload(UPLOAD.whole)).status == 200
     assert (await staying.rest()).body == UPLOAD.whole

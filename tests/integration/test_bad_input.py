@@ -184,7 +184,7 @@ async def test_what_was_never_a_live_stream_is_relayed_however_odd(launch: Launc
         got = await player.rest()
         assert (got.complete, got.body) == (True, data), name
         player.leave()
-        await origin.until_metric("sorgente_subscribers", 0, channel="live")
+        await origin.until_players(0)
 
 
 async def test_a_fragmented_upload_that_ends_inside_a_box_is_no_complete_one(

@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.integration.conftest import Launch
 from tests.support.live import video
-from tests.support.origin import InProcess
+from tests.support.origin import InProcess, request_head
 
 UPLOAD = video(20)
 
@@ -80,6 +80,19 @@ async def test_metrics_tell_of_a_publish_and_a_play(origin: InProcess) -> None:
     await broken.send(UPLOAD.init)
     broken.vanish()
     await origin.until_metric("sorgente_upload_aborts_total", 1)
+
+
+async def test_names_that_players_make_up_have_no_series(origin: InProcess) -> None:
+    before = (await origin.ask("GET", "/metrics")).body
+    for number in range(20):
+        player = await origin.connect()
+        await player.send(request_head("GET", f"/play/nobody-{number}"))
+    await origin.until_metric("sorgente_channels_awaited", 20)
+    after = (await origin.ask("GET", "/metrics")).body
+    assert after.count(b"\n") == before.count(b"\n")
+    assert b"nobody-" not in after
+    assert b"nobody-" not in (await origin.ask("GET", "/api/v1/channels")).body
+    assert b'"state":"waiting"' in (await origin.ask("GET", "/api/v1/channels/nobody-7")).body
 
 
 async def test_the_loop_lag_is_sampled(launch: Launch) -> None:

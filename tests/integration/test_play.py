@@ -135,7 +135,7 @@ async def test_who_comes_late_to_other_bytes_gets_them_from_where_they_are(
     await encoder.send(b"what was, ")
     await origin.until_metric("sorgente_chunks_total", 1)
     player = await origin.play("/play?from=oldest")
-    await origin.until_metric("sorgente_subscribers", 1, channel="live")
+    await origin.until_players(1)
     await encoder.send(b"what is")
     await encoder.finish()
     got = await player.rest()
@@ -280,7 +280,7 @@ async def test_players_may_leave_at_any_time(origin: InProcess) -> None:
 
     departures = (leave(player, steps[n], n) for n, player in enumerate(leaving) if n)
     await asyncio.gather(feed(), *departures)
-    await origin.until_metric("sorgente_subscribers", 2, channel="live")
+    await origin.until_players(2)
     assert (await encoder.finish()).status == 200
     for player in staying:
         got = await player.rest()
@@ -299,7 +299,7 @@ async def test_what_a_player_sends_while_it_plays_disturbs_nobody(origin: InProc
 async def test_a_player_that_half_closes_is_gone(origin: InProcess) -> None:
     first, second = await origin.audience(2)
     first.wire.half_close()
-    await origin.until_metric("sorgente_subscribers", 1, channel="live")
+    await origin.until_players(1)
     await origin.upload(UPLOAD.whole)
     assert (await second.rest()).body == UPLOAD.whole
 

@@ -132,7 +132,7 @@ async def test_a_player_that_takes_nothing_is_cut_off(launch: Launch) -> None:
     reader = asyncio.create_task(fast.rest())
     await encoder.send(UPLOAD.init, *UPLOAD.chunks)
     await origin.until_metric("sorgente_stall_aborts_total", 1)
-    await origin.until_metric("sorgente_subscribers", 1, channel="live")
+    await origin.until_players(1)
     got = await slow.rest()
     assert not got.complete
     await encoder.finish()

@@ -76,7 +76,7 @@ async def test_a_player_that_reads_nothing_keeps_nothing_from_others(origin: InP
 async def test_who_leaves_is_forgotten(origin: InProcess) -> None:
     for player in await origin.audience(5):
         player.leave()
-    await origin.until_metric("sorgente_subscribers", 0, channel="live")
+    await origin.until_players(0)
 
 
 async def plain(origin: InProcess) -> Wire:

@@ -7,6 +7,7 @@ byte behind the last response. Whether a body ended as HTTP says it should is pa
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import socket
 import ssl
@@ -345,9 +346,9 @@ class Site:
     async def audience(self, count: int, target: str = "/play") -> list[Player]:
         """``count`` players, all of whom the origin knows."""
         channel = target.partition("?")[0].removeprefix("/play").strip("/") or "live"
-        before = await self.metric("sorgente_subscribers", channel=channel)
+        before = await self.players(channel)
         players = [await self.play(target) for _ in range(count)]
-        await self.until_metric("sorgente_subscribers", before + count, channel=channel)
+        await self.until_players(before + count, channel)
         return players
 
     async def publish(
@@ -388,6 +389,19 @@ class Site:
 
         await until(reached)
 
+    async def players(self, channel: str = "live") -> int:
+        """Players of progressive streams of ``channel``, those who wait for its encoder too."""
+        answer = await self.ask("GET", f"/api/v1/channels/{channel}/subscribers?limit=0")
+        return json.loads(answer.body)["total"] if answer.status == 200 else 0
+
+    async def until_players(self, count: int, channel: str = "live") -> None:
+        """Wait until there are so many."""
+
+        async def reached() -> bool:
+            return await self.players(channel) == count
+
+        await until(reached)
+
     def hang_up(self) -> None:
         """Close every connection."""
         for wire in self._wires:
@@ -396,14 +410,14 @@ class Site:
     async def works(self, channel: str = "live") -> None:
         """A fresh publish and play goes through, byte for byte."""
         player = await self.play(f"/play/{channel}")
-        await self.until_metric("sorgente_subscribers", 1, channel=channel)
+        await self.until_players(1, channel)
         data = os.urandom(100_000)
         response = await self.upload(data, f"/ingest/{channel}")
         assert response.status == 200, response
         got = await player.rest()
         assert (got.status, got.complete, got.body) == (200, True, data)
         player.leave()
-        await self.until_metric("sorgente_subscribers", 0, channel=channel)
+        await self.until_players(0, channel)
 
 
 class InProcess(Site):

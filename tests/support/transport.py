@@ -149,6 +149,7 @@ class House:
         desk: TokenDesk | None = None,
         takes_token: Callable[[str], bool] = lambda _: False,
         asker: Asker | None = None,
+        watch_asker: Asker | None = None,
     ) -> None:
         self.clock = FakeClock()
         self.refusals: list[tuple[str | None, str, Reason]] = []
@@ -188,7 +189,9 @@ class House:
         )
         self.later: list[tuple[float, Callable[[], None]]] = []
         self.frontend = Frontend(
-            router if desk is None else Gate(router, desk, takes_token),
+            router
+            if desk is None and watch_asker is None
+            else Gate(router, desk, takes_token, watch_asker),
             self.clock,
             DateHeader(self.broker.utc.at),
             self.limits,

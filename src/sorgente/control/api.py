@@ -68,7 +68,8 @@ class Api:
             ),
             Operation(
                 method="GET", path="/channels", name="listChannels", endpoint=self._channels,
-                summary="All channels, with their tracks and with advice", answer=schema.Channels,
+                summary="All channels that an encoder is, or was, at, with their tracks and with "
+                "advice", answer=schema.Channels,
             ),
             Operation(
                 method="GET", path=one, name="getChannel", endpoint=self._channel,

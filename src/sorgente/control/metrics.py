@@ -51,12 +51,17 @@ def _gauges(status: OriginStatus) -> Iterator[Metric]:
     build.add_metric([status.version], 1)
     yield build
     yield GaugeMetricFamily("sorgente_channels", "Channels live.", status.channels_live)
+    yield GaugeMetricFamily(
+        "sorgente_channels_awaited",
+        "Channels that players wait for, and nobody has published.",
+        status.awaited,
+    )
     yield GaugeMetricFamily("sorgente_publishers", "Encoders at work.", status.publishers)
     yield GaugeMetricFamily("sorgente_connections", "Connections open.", status.connections)
     yield GaugeMetricFamily(
         "sorgente_held",
         "Requests that wait: players for their encoder, and for the segment that is next.",
-        status.waiting + status.held,
+        status.held,
     )
     drift = GaugeMetricFamily(
         "sorgente_drift_seconds",

@@ -198,6 +198,9 @@ class Origin(Struct, frozen=True):
     version: str
     closing: Annotated[bool, Meta(description="It takes nobody new any more.")]
     channels_live: Count
+    channels_awaited: Annotated[
+        Count, Meta(description="Names that players wait at, and nobody has published.")
+    ]
     connections: Count
     connections_refused: Count
     held: Count

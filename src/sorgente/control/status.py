@@ -63,8 +63,10 @@ class OriginStatus:
     drifts: Mapping[str, float]
     """Seconds by channel: how much later its media come than announced."""
     sources: Sequence[SourceStatus]
+    awaited: int
+    """Channels that players wait for, and nobody has published."""
     held: int
-    """Requests for what is next."""
+    """Requests that wait: players for their encoder, or for what is next."""
     totals: Counters
     window_bytes: int
     clock_ahead: float
@@ -94,11 +96,6 @@ class OriginStatus:
     def publishers(self) -> int:
         """Encoders at work."""
         return sum(channel.publisher is not None for channel in self.channels)
-
-    @property
-    def waiting(self) -> int:
-        """Players who came before their encoder."""
-        return sum(channel.waiting for channel in self.channels)
 
 
 @dataclass(frozen=True, slots=True)

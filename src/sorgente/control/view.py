@@ -47,9 +47,10 @@ class View:
             version=status.version,
             closing=status.closing,
             channels_live=status.channels_live,
+            channels_awaited=status.awaited,
             connections=status.connections,
             connections_refused=status.refused,
-            held=status.waiting + status.held,
+            held=status.held,
             window_bytes=status.window_bytes,
             clock_ahead=round(status.clock_ahead, 1),
             totals=_as(schema.Counters, status.totals),
@@ -57,7 +58,7 @@ class View:
         )
 
     def channels(self) -> list[schema.Channel]:
-        """All of them."""
+        """Those that an encoder is, or was, at."""
         now = self._now()
         return [self._channel(each, now) for each in self._broker.report(now)]
 

@@ -150,6 +150,8 @@ class AskedExchange(Exchange):
             return
         try:
             self._go_on(verdict)
+            if self.endless:
+                self.line.expect_nothing()
         except OriginError as error:
             # A verdict is kept for others; frames would keep this connection with it.
             self.line.fail(error.with_traceback(None))

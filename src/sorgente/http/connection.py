@@ -151,9 +151,11 @@ class Connection(Stream):
                 return
             parser = self._parser = RequestParser(self, self._household.limits)
         parser.feed(data)
-        if self._exchange is not None and self._is_endless:
-            self._expect_nothing(parser)
-        elif parser.waiting:
+        if self._phase is LINGER:
+            self._drop_parser()
+        elif self._is_endless:
+            self.expect_nothing()
+        elif self._waits:
             self._transport.pause_reading()
             if self._exchange is None:  # TLS begins with what the server has to say
                 self._enter(SENT, self._household.limits.stall_seconds)
@@ -308,6 +310,16 @@ class Connection(Stream):
         if not self._transport.is_closing():
             self._transport.resume_reading()
 
+    def expect_nothing(self) -> None:
+        """If the response never ends, nobody will get round to what comes now. It is read all the
+        same, for its end; and a thousand players need no thousand parsers."""
+        if self._parser is None or not self._is_endless:
+            return
+        self.close_after |= self._in_head or self._waits
+        self._drop_parser()
+        if not self._transport.is_reading():
+            self._transport.resume_reading()
+
     # Owner
 
     def expire(self) -> None:
@@ -348,8 +360,7 @@ class Connection(Stream):
             self._serving = True
             parser.hand_on()
             self._serving = False
-            if self._is_endless:
-                self._expect_nothing(parser)
+            self.expect_nothing()
         if self._exchange is None and self._phase is not LINGER:
             if not self.writable:
                 self._enter(SENT, limits.stall_seconds)
@@ -357,8 +368,7 @@ class Connection(Stream):
                 self._enter(HEAD, limits.head_seconds)
             else:
                 self._enter(IDLE, limits.idle_seconds)
-        waits = self._parser is not None and self._parser.waiting
-        if not waits and not self._transport.is_reading():
+        if not self._waits and not self._transport.is_reading():
             self._transport.resume_reading()
 
     def _guard(self, step: Callable[..., None], *arguments: bytes) -> None:
@@ -402,6 +412,11 @@ class Connection(Stream):
         return self._exchange is not None and self._receiving is self._exchange
 
     @property
+    def _waits(self) -> bool:
+        """A request is here whose turn has not come."""
+        return self._parser is not None and bool(self._parser.waiting)
+
+    @property
     def _in_head(self) -> bool:
         """The first byte of a head is here, its last is not."""
         return self._parser is not None and self._parser.in_head
@@ -411,11 +426,6 @@ class Connection(Stream):
         """The response never ends: nothing more is expected of the other side."""
         exchange = self._exchange
         return exchange is not None and exchange.endless and self._receiving is None
-
-    def _expect_nothing(self, parser: RequestParser) -> None:
-        """Nobody will get round to what comes now. A thousand players need no thousand parsers."""
-        self.close_after |= parser.in_head or bool(parser.waiting)
-        self._drop_parser()
 
     def _drop_parser(self) -> None:
         if self._parser is not None:

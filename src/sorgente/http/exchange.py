@@ -78,6 +78,9 @@ class Line(Protocol):
     def take_body(self) -> None:
         """Take more of it again."""
 
+    def expect_nothing(self) -> None:
+        """The exchange has become endless while it was under way."""
+
 
 class Exchange:
     """A handler's side of one request. All calls come from the connection, in this order:

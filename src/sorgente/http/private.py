@@ -24,13 +24,15 @@ PRIVATE: Final = b"Cache-Control: private"
 class PrivateLine:
     """A :class:`~.exchange.Line` whose answers no shared cache may keep."""
 
-    __slots__ = ("_line", "abort", "finish", "hold_body", "peer_host", "rest_body", "send",
-                 "set_deadline", "take_body", "takes", "write", "writelines")  # fmt: skip
+    __slots__ = ("_line", "abort", "expect_nothing", "finish", "hold_body", "peer_host",
+                 "rest_body", "send", "set_deadline", "take_body", "takes", "write",
+                 "writelines")  # fmt: skip
 
     def __init__(self, line: Line) -> None:
         self._line = line
         # What does not say anything about caching is the line's own: chunks take no longer.
         self.send, self.write, self.writelines = line.send, line.write, line.writelines
+        self.expect_nothing = line.expect_nothing
         self.finish, self.abort = line.finish, line.abort
         self.peer_host, self.takes = line.peer_host, line.takes
         self.set_deadline, self.rest_body = line.set_deadline, line.rest_body

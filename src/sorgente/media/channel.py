@@ -99,8 +99,19 @@ class Channel:
 
     @property
     def waiting(self) -> int:
-        """Players who came before their encoder."""
-        return sum(feed.waiting for feed in self._feeds.values()) + self.presentation.held
+        """Players of progressive streams who came before their encoder."""
+        return sum(feed.waiting for feed in self._feeds.values())
+
+    @property
+    def held(self) -> int:
+        """Requests for the manifest, segment or object that is next."""
+        return self.presentation.held + self.shelf.held
+
+    @property
+    def early(self) -> int:
+        """All who wait for something that is not there at all. Who waits for what is next of a
+        channel that is on the air is not among them: that comes within seconds."""
+        return self.waiting + (0 if self.presentation.newest_period else self.held)
 
     @property
     def watching(self) -> int:

@@ -23,7 +23,6 @@ class FeedSnapshot:
     since: float | None
     """UTC, seconds since 1970, when the publisher began."""
     watching: int
-    waiting: int
     window_bytes: int
     window_seconds: float
     tracks: tuple[str, ...]
@@ -45,7 +44,6 @@ def feed_snapshot(channel: Channel, feed: Feed, now: float) -> FeedSnapshot:
         publisher=None if session is None else session.who,
         since=None if session is None else session.since,
         watching=feed.watching,
-        waiting=feed.waiting,
         window_bytes=0 if relay is None else relay.window.bytes,
         window_seconds=0.0 if oldest is None else now - oldest,
         tracks=() if init is None else tuple(track.codec for track in init.tracks),

@@ -38,11 +38,18 @@ export class Card {
     this.element.id = anchor(name);
     this.element.dataset.channel = name;
     this.hasPicture = false;
+    this.onScreen = false; // of a hundred channels, a few are
+    this.sight = new IntersectionObserver((entries) => {
+      this.onScreen = entries.at(-1).isIntersecting;
+      this.look();
+    });
+    this.sight.observe(this.picture);
     this.timer = setInterval(() => this.look(), PICTURE_EVERY);
   }
 
   remove() {
     clearInterval(this.timer);
+    this.sight.disconnect();
     this.element.remove();
     if (this.shown) URL.revokeObjectURL(this.shown);
   }
@@ -113,7 +120,7 @@ export class Card {
   }
 
   async look() {
-    if (document.hidden || !this.hasPicture) return;
+    if (document.hidden || !this.onScreen || !this.hasPicture) return;
     try {
       const response = await fetch(`/api/v1/channels/${this.name}/thumbnail.jpg`,
         { headers: this.headers(), cache: "no-store" });

@@ -60,8 +60,10 @@ function showOrigin(origin) {
   const totals = origin.totals;
   const out = before ? (totals.bytes_out - before.bytes) * 8000 / (now - before.at) : 0;
   before = { bytes: totals.bytes_out, at: now };
+  const awaited = origin.channels_awaited;
   $("origin").textContent = [
     `${origin.channels_live} live`,
+    ...awaited ? [`${awaited} awaited, never published`] : [],
     `${origin.connections} connections`,
     `${rate(out)} out`,
     `${bytes(origin.window_bytes)} in memory`,
