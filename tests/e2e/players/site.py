@@ -19,6 +19,8 @@ SCRIPTS: Final[Mapping[Name, str]] = {
     "dash": "dashjs/dist/modern/umd/dash.all.min.js",
     "shaka": "shaka-player/dist/shaka-player.compiled.js",
 }
+OF_OURS: Final = ("clock.js", "site.js")
+"""Modules of the watch page that read the clock in the picture."""
 HERE: Final = Path(__file__).parent
 Files = Mapping[str, tuple[str, bytes]]
 """Path to content type and bytes."""
@@ -30,7 +32,7 @@ def files(name: Name) -> Files:
     return {
         "/": ("text/html; charset=utf-8", (HERE / "page.html").read_bytes()),
         "/watch.js": (javascript, (HERE / "watch.js").read_bytes()),
-        "/clock.js": (javascript, (WEB / "clock.js").read_bytes()),
+        **{f"/{each}": (javascript, (WEB / each).read_bytes()) for each in OF_OURS},
         "/player.js": (javascript, package_file(SCRIPTS[name])),
     }
 
