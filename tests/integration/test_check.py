@@ -19,6 +19,9 @@ from tests.support.live import video
 from tests.support.origin import InProcess, until
 from tests.support.other_origin import Fault, other_origin
 
+LOOKS = 3
+"""At an origin whose fault was not found: while this machine is too busy to read a clock, ``check``
+rightly says nothing about time."""
 SECONDS = 2.6
 """Two or three segments of a second."""
 
@@ -71,17 +74,17 @@ async def test_bad_origins() -> None:
     }  # fmt: skip
     cases[(Fault.ONLY_WHOLE, Fault.TOO_EARLY)] = {"edge-first-chunk"}
 
-    async def found(faults: tuple[Fault, ...]) -> set[str]:
+    async def missed(faults: tuple[Fault, ...]) -> set[str]:
+        names = cases[faults]
         async with other_origin(*faults) as origin:
-            return problems(await verdict_of(origin.url))
+            for _ in range(LOOKS):
+                names = names - problems(await verdict_of(origin.url))
+                if not names:
+                    break
+        return names
 
-    results = await asyncio.gather(*map(found, cases))
-    missed = {
-        faults: names - found
-        for (faults, names), found in zip(cases.items(), results, strict=True)
-        if not names <= found
-    }
-    assert not missed
+    left = await asyncio.gather(*map(missed, cases))
+    assert not {faults: names for faults, names in zip(cases, left, strict=True) if names}
 
 
 async def test_ours(launch: Launch) -> None:
