@@ -78,9 +78,7 @@ _SHARED: Final = frozenset((b"pssh", b"tfhd", b"sgpd"))
 
 def part_starts(traf: Traf, init: InitSegment) -> list[int]:
     """Return the samples, by number, that the parts of a chunk of video begin with: 0 at least."""
-    if traf.track.sample_count > MAX_DIVIDED_SAMPLES:
-        return [0]
-    if len(list(traf.box.children())) > MAX_TRAF_BOXES:
+    if not _is_small(traf):
         return [0]
     sync = _sync(traf, init)
     behind = (at for at in range(1, len(sync)) if sync[at] and not sync[at - 1])
@@ -93,13 +91,11 @@ def part_starts(traf: Traf, init: InitSegment) -> list[int]:
 
 def sound_starts(traf: Traf, init: InitSegment, parts: int) -> list[int]:
     """Return the same of a chunk of sound, for so many parts that are alike, if it has them."""
-    track = traf.track
-    if track.sample_count > MAX_DIVIDED_SAMPLES:
+    samples = traf.track.sample_count
+    if not _is_small(traf):
         return [0]
-    if len(list(traf.box.children())) > MAX_TRAF_BOXES:
-        return [0]
-    parts = min(parts, track.sample_count, MAX_PARTS)
-    evenly = (part * track.sample_count // parts for part in range(1, parts))
+    parts = min(parts, samples, MAX_PARTS)
+    evenly = (part * samples // parts for part in range(1, parts))
     sync = _sync(traf, init)
     return [0, *(at for at in evenly if sync[at])]
 
@@ -120,6 +116,13 @@ def divided(chunk: MediaChunk, starts: Sequence[int], sequence_number: int) -> l
         return [chunk.data]
     parts = _parts(_runs(traf, chunk), [*starts, traf.track.sample_count])
     return list(_chunks(chunk, traf, tables, parts, sequence_number))
+
+
+def _is_small(traf: Traf) -> bool:
+    """Whether it is small enough to be looked at sample by sample."""
+    if traf.track.sample_count > MAX_DIVIDED_SAMPLES:
+        return False
+    return len(list(traf.box.children())) <= MAX_TRAF_BOXES
 
 
 def _sync(traf: Traf, init: InitSegment) -> list[bool]:

@@ -216,10 +216,8 @@ class TrackSplitter:
             yield whole
             return
         media = chunk if whole.data is chunk.data else parse_chunk(whole.data, 0, chunk.init)
-        number, timescale = (
-            media.fragment.sequence_number,
-            chunk.init.by_id[whole.track_id].timescale,
-        )
+        number = media.fragment.sequence_number
+        timescale = chunk.init.by_id[whole.track_id].timescale
         parts = divided(media, starts, number)
         if len(parts) == 1:
             yield whole

@@ -331,6 +331,8 @@ class Shelf:
     def _drop_growing(self, least: int = 0) -> None:
         """Let objects go that are still coming in, the largest first, while all that is here is too
         much; but none of less than ``least`` bytes."""
+        if self.bytes_held <= self._most_bytes:
+            return  # as with nearly every tick
         growing = [
             (segment.bytes_held, edition, file)
             for edition in self.editions
